@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher;
+
+import org.jspecify.annotations.NullMarked;

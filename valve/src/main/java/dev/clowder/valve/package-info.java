@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.valve;
+
+import org.jspecify.annotations.NullMarked;
