@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.zip.ZipFile;
-import org.apache.catalina.util.ContextName;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -170,7 +169,7 @@ public final class ConfigReader {
         }
         if (!mounted) {
             String name = source.getFileName().toString();
-            return new App(single ? "" : new ContextName(name, true).getPath(), source);
+            return new App(single ? "" : pathOf(name), source);
         }
         String path = text.substring(0, equals);
         if (path.equals("/")) {
@@ -181,6 +180,12 @@ public final class ConfigReader {
             return null;
         }
         return new App(path, source);
+    }
+
+    /** As Tomcat names the context of a file: {@code ROOT} is the root, {@code a#b##7.war} is /a/b in version 7. */
+    private static String pathOf(String fileName) {
+        String name = fileName.replaceFirst("(?i)\\.war$", "").replaceFirst("##.*", "");
+        return name.equals("ROOT") ? "" : "/" + name.replace('#', '/');
     }
 
     private static @Nullable String sourceProblem(Path source) {

@@ -53,7 +53,8 @@ class ConfigReaderTest {
         Path root = war("ROOT.war");
         Path nested = war("a#b##7.war");
         Path directory = Files.createDirectory(temporary.resolve("docs"));
-        assertThat(read(war.toString(), root.toString(), nested.toString(), directory.toString()).apps())
+        assertThat(read(war.toString(), root.toString(), nested.toString(), directory.toString())
+                        .apps())
                 .containsExactly(
                         new App("/shop", war), new App("", root), new App("/a/b", nested), new App("/docs", directory));
     }
@@ -80,7 +81,15 @@ class ConfigReaderTest {
     @Test
     void everyProblemIsReportedAtOnceAndNamesItsCulprit() {
         assertThatThrownBy(() -> read(
-                        "--port", "70000", "--accept", "magic", "--stop-timeout", "0s", "--workers", "none", "gone.war"))
+                        "--port",
+                        "70000",
+                        "--accept",
+                        "magic",
+                        "--stop-timeout",
+                        "0s",
+                        "--workers",
+                        "none",
+                        "gone.war"))
                 .asInstanceOf(type(ConfigException.class))
                 .extracting(ConfigException::problems)
                 .satisfies(problems -> {

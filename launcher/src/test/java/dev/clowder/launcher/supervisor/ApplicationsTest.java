@@ -24,8 +24,7 @@ class ApplicationsTest {
         Path war = war("shop.war", "index.html", "WEB-INF/web.xml");
         Path exploded = Files.createDirectory(temporary.resolve("exploded"));
         Path into = Files.createDirectory(temporary.resolve("apps"));
-        List<Message.Mount> mounts =
-                Applications.expand(List.of(new App("/a/b", war), new App("", exploded)), into);
+        List<Message.Mount> mounts = Applications.expand(List.of(new App("/a/b", war), new App("", exploded)), into);
         assertThat(mounts)
                 .containsExactly(
                         new Message.Mount("/a/b", into.resolve("a#b").toString()),

@@ -27,7 +27,7 @@ final class FakeHost implements Host {
             throw new IOException("no more processes");
         }
         orders.add("spawn " + slot + "/" + id);
-        return 1000 + id;
+        return 1000L + id;
     }
 
     @Override

@@ -22,8 +22,7 @@ class RestartDelayTest {
     @Test
     void failedStartsWaitLongerAndLongerUpToTheCap() {
         long first = delay.afterFailedStart();
-        assertThat(first)
-                .isBetween((long) (0.8 * RestartDelay.FIRST), (long) (1.2 * RestartDelay.FIRST));
+        assertThat(first).isBetween((long) (0.8 * RestartDelay.FIRST), (long) (1.2 * RestartDelay.FIRST));
         long last = 0;
         for (int i = 0; i < 20; i++) {
             last = delay.afterFailedStart();

@@ -29,7 +29,8 @@ class RunDirectoryTest {
     @Test
     void anOpenOneIsMadePrivate() throws Exception {
         Path path = Files.createDirectory(
-                temporary.resolve("run"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+                temporary.resolve("run"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
         try (RunDirectory directory = RunDirectory.open(path)) {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.root())))
                     .isEqualTo("rwx------");

@@ -45,8 +45,8 @@ class SupervisorTest {
 
     @BeforeEach
     void start() throws Exception {
-        acceptor = Acceptor.bind(
-                AcceptMode.RELAY, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), log::add);
+        acceptor =
+                Acceptor.bind(AcceptMode.RELAY, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), log::add);
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
@@ -344,7 +344,7 @@ class SupervisorTest {
     private Wire hello(int id) throws Exception {
         Wire worker = Wire.connect(directory.control());
         workers.add(worker);
-        said(id, new Wire(control.accept()), new Message.Hello(id, 1000 + id));
+        said(id, new Wire(control.accept()), new Message.Hello(id, 1000L + id));
         return worker;
     }
 

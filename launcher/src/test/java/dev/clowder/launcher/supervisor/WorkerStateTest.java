@@ -7,10 +7,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class WorkerStateTest {
     @ParameterizedTest
-    @CsvSource(
-            useHeadersInDisplayName = true,
-            textBlock =
-                    """
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
             STATE,    SPAWNED,  READIED,  STOP_ASKED, DRAINED,  EXPIRED,  EXITED
             BACKOFF,  STARTING, BACKOFF,  BACKOFF,    BACKOFF,  BACKOFF,  BACKOFF
             STARTING, STARTING, READY,    STOPPING,   STARTING, STOPPING, BACKOFF

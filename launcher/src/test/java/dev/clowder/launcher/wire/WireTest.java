@@ -65,7 +65,10 @@ class WireTest {
     @Test
     void aMessageMayArriveByteByByte() throws IOException {
         byte[] body = "{\"type\":\"Message$Stop\",\"drainMillis\":5}".getBytes(UTF_8);
-        ByteBuffer frame = ByteBuffer.allocate(4 + body.length).putInt(body.length).put(body).flip();
+        ByteBuffer frame = ByteBuffer.allocate(4 + body.length)
+                .putInt(body.length)
+                .put(body)
+                .flip();
         CompletableFuture<Void> sent = CompletableFuture.runAsync(() -> {
             while (frame.hasRemaining()) {
                 write(frame.get());
