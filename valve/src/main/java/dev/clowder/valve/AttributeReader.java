@@ -5,6 +5,7 @@ import dev.clowder.valve.HeaderNames.Role;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,15 @@ record AttributeReader(Map<String, String> attributes) {
 
     private IllegalArgumentException refused(String attribute, @Nullable String why) {
         return ForwardedPolicy.refused(attribute, text(attribute, ""), why, null);
+    }
+
+    /** A name that nobody knows is a slip of the pen that would otherwise leave a default in force. */
+    void refuseUnknown(Set<String> known) {
+        for (String attribute : attributes.keySet()) {
+            if (!known.contains(attribute)) {
+                throw refused(attribute, "there is no such attribute");
+            }
+        }
     }
 
     /** Whether the second of two words was chosen; the first is the default. */

@@ -37,7 +37,7 @@ record ForwardedPolicy(
     }
 
     /** The attributes of the valve that are compiled here. */
-    static final Set<String> ATTRIBUTES = Set.of(
+    private static final Set<String> ATTRIBUTES = Set.of(
             "trust",
             "headers",
             "conflict",
@@ -64,6 +64,7 @@ record ForwardedPolicy(
      */
     static ForwardedPolicy compile(Map<String, String> attributes, List<String> fileRules, ClassLoader loader) {
         AttributeReader reader = new AttributeReader(attributes);
+        reader.refuseUnknown(ATTRIBUTES);
         Family family = reader.family();
         return new ForwardedPolicy(
                 trust(attributes, fileRules, loader),

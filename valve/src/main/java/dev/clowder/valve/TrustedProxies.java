@@ -109,6 +109,17 @@ final class TrustedProxies {
         return new TrustedProxies(count, ranges, unix, null, shown);
     }
 
+    /**
+     * Checks one rule of a list.
+     *
+     * @throws IllegalArgumentException naming it, if it is none
+     */
+    static void checkRule(String rule) {
+        if (!NAMES.containsKey(rule.toLowerCase(Locale.ROOT))) {
+            prefix(rule);
+        }
+    }
+
     private static IpPrefix prefix(String rule) {
         if (rule.isEmpty()) {
             throw new IllegalArgumentException("there is an empty rule in it");
