@@ -1,7 +1,6 @@
 package dev.clowder.arquillian;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -90,16 +89,16 @@ public class ClowderContainer implements DeployableContainer<ClowderConfiguratio
 
     private static ClowderProcess start(Archive<?> archive, String path, ClowderConfiguration settings)
             throws IOException {
-        Path directory = Files.createTempDirectory(settings.runDirRoot(), "clowder");
+        OwnDirectory directory = OwnDirectory.in(settings.runDirRoot());
         try {
-            Path war = directory.resolve(archive.getName());
+            Path war = directory.path().resolve(archive.getName());
             archive.as(ZipExporter.class).exportTo(war.toFile());
             return settings.process()
                     .directory(directory)
                     .application(path, war)
                     .start();
         } catch (IOException | RuntimeException e) {
-            ClowderProcess.deleteAll(directory);
+            directory.remove();
             throw e;
         }
     }

@@ -1,17 +1,18 @@
 package dev.clowder.arquillian;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +27,13 @@ public final class ClowderProcess implements AutoCloseable {
     private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(20);
     // How long the launcher may be silent before it is asked again; it is asked at once when it says something.
     private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
+    private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
     private static final int KEPT = 64 * 1024;
 
     private final Launcher launcher;
     private final Process process;
     private final OutputTail output;
-    private final Path directory;
+    private final OwnDirectory directory;
     private final Path runDir;
     private final int workers;
     private final Duration stopTimeout;
@@ -39,7 +41,7 @@ public final class ClowderProcess implements AutoCloseable {
     private final Set<ProcessHandle> seen = ConcurrentHashMap.newKeySet();
     private volatile int port;
 
-    private ClowderProcess(Builder builder, Process process, Path directory, Path runDir) {
+    private ClowderProcess(Builder builder, Process process, OwnDirectory directory, Path runDir) {
         this.launcher = builder.launcher;
         this.process = process;
         this.output = new OutputTail("clowder-output-" + process.pid(), process.getInputStream(), KEPT);
@@ -70,7 +72,7 @@ public final class ClowderProcess implements AutoCloseable {
         private Duration stopTimeout = Duration.ofSeconds(45);
         private Path root = Path.of(System.getProperty("java.io.tmpdir"));
         private @Nullable Path runDir;
-        private @Nullable Path directory;
+        private @Nullable OwnDirectory directory;
 
         private Builder(Launcher launcher) {
             this.launcher = launcher;
@@ -123,8 +125,8 @@ public final class ClowderProcess implements AutoCloseable {
             return this;
         }
 
-        /** Sets an existing directory that becomes this process's own: its files are there, and it is removed at the end. */
-        Builder directory(Path own) {
+        /** Sets the directory of its files, which is removed at the end. */
+        Builder directory(OwnDirectory own) {
             directory = own;
             return this;
         }
@@ -141,16 +143,15 @@ public final class ClowderProcess implements AutoCloseable {
          * @throws IOException if there is no such Java or no room for files
          */
         public ClowderProcess start() throws IOException {
-            // A short name: the path of the control socket must stay below 108 bytes.
-            Path own = directory == null ? Files.createTempDirectory(root, "clowder") : directory;
+            OwnDirectory own = directory == null ? OwnDirectory.in(root) : directory;
             try {
-                Path here = runDir == null ? own.resolve("run") : runDir;
+                Path here = runDir == null ? own.path().resolve("run") : runDir;
                 Process process = launcher.process(jvmOptions, command(here))
                         .redirectErrorStream(true)
                         .start();
                 return new ClowderProcess(this, process, own, here);
             } catch (IOException | RuntimeException e) {
-                deleteAll(own);
+                own.remove();
                 throw e;
             }
         }
@@ -351,26 +352,23 @@ public final class ClowderProcess implements AutoCloseable {
         } finally {
             kill();
             seen.forEach(ProcessHandle::destroyForcibly);
-            deleteAll(directory);
+            awaitDeath();
+            directory.remove();
         }
     }
 
-    static void deleteAll(Path root) {
-        // Workers that were killed a moment ago may still write: what comes back in between is removed by a second pass.
-        for (int attempt = 1; Files.exists(root); attempt++) {
-            try (Stream<Path> files = Files.walk(root)) {
-                for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
-                    Files.deleteIfExists(file);
-                }
-            } catch (IOException | UncheckedIOException e) {
-                if (attempt == 5) {
-                    throw new UncheckedIOException("can't remove " + root, asIo(e));
-                }
-            }
+    // Files are removed when nobody is left who could still write some.
+    private void awaitDeath() {
+        CompletableFuture<?>[] deaths = Stream.concat(Stream.of(process.toHandle()), seen.stream())
+                .map(ProcessHandle::onExit)
+                .toArray(CompletableFuture<?>[]::new);
+        try {
+            CompletableFuture.allOf(deaths).get(KILLED_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            System.getLogger(ClowderProcess.class.getName())
+                    .log(System.Logger.Level.WARNING, "still not dead after SIGKILL: " + children(), e);
         }
-    }
-
-    private static IOException asIo(Exception e) {
-        return e instanceof UncheckedIOException unchecked ? unchecked.getCause() : (IOException) e;
     }
 }

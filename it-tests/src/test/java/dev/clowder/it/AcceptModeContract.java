@@ -35,10 +35,8 @@ abstract class AcceptModeContract {
     private static final String WORKER = "/probe/worker";
 
     @ArquillianResource
-    @SuppressWarnings("NullAway.Init") // by Arquillian
     private ClowderProcess cluster;
 
-    @SuppressWarnings("NullAway.Init") // by whole()
     private ClusterStatus before;
 
     /** The value of {@code accept} in the status. */

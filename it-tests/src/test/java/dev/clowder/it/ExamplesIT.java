@@ -28,7 +28,6 @@ class ExamplesIT {
     private static final String REQUEST_INFO = "servlets/servlet/RequestInfoExample";
 
     @ArquillianResource
-    @SuppressWarnings("NullAway.Init") // by Arquillian
     private URL url;
 
     @Deployment(testable = false)

@@ -28,7 +28,6 @@ class ForwardedIT {
     };
 
     @ArquillianResource
-    @SuppressWarnings("NullAway.Init") // by Arquillian
     private URL url;
 
     @Deployment

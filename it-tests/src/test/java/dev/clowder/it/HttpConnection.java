@@ -68,7 +68,7 @@ final class HttpConnection implements AutoCloseable {
             }
             socket.setTcpNoDelay(true);
             socket.setSoTimeout(TIMEOUT_MILLIS);
-            socket.connect(new InetSocketAddress("127.0.0.1", port), TIMEOUT_MILLIS);
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MILLIS);
             return new HttpConnection(socket);
         } catch (IOException e) {
             socket.close();

@@ -126,8 +126,9 @@ final class Load implements AutoCloseable {
         }
     }
 
+    /** Tells every client to stop and does not wait. */
     @Override
-    public void close() throws InterruptedException {
-        stop();
+    public void close() {
+        stopped = true;
     }
 }

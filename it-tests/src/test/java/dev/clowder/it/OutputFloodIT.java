@@ -18,10 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 class OutputFloodIT {
     private static final Duration SOON = Duration.ofSeconds(60);
 
-    @SuppressWarnings("NullAway.Init") // by start()
     private static ClowderProcess cluster;
 
-    @SuppressWarnings("NullAway.Init") // by start()
     private static ClusterStatus before;
 
     @BeforeAll

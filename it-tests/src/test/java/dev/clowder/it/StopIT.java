@@ -22,10 +22,8 @@ class StopIT {
     private static final Duration ORPHANS_LIVE = Duration.ofSeconds(5);
 
     @TempDir
-    @SuppressWarnings("NullAway.Init") // by JUnit
     private Path files;
 
-    @SuppressWarnings("NullAway.Init") // by application()
     private Path war;
 
     @BeforeEach
@@ -117,7 +115,8 @@ class StopIT {
     }
 
     private static boolean isRefused(int port) {
-        try (HttpConnection connection = HttpConnection.open(port)) {
+        try {
+            HttpConnection.open(port).close();
             return false;
         } catch (ConnectException e) {
             return true;
