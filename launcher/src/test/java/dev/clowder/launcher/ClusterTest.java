@@ -38,8 +38,17 @@ class ClusterTest {
         Files.writeString(app.resolve("index.html"), "hello");
         Path runDirectory = temporary.resolve("run");
         String[] arguments = {
-            "--port", "0", "--address", "127.0.0.1", "--workers", "1", "--accept", accept,
-            "--run-dir", runDirectory.toString(), app.toString()
+            "--port",
+            "0",
+            "--address",
+            "127.0.0.1",
+            "--workers",
+            "1",
+            "--accept",
+            accept,
+            "--run-dir",
+            runDirectory.toString(),
+            app.toString()
         };
         try (Cluster cluster = Cluster.start(out, events::add, arguments)) {
             await(() -> kinds(1).contains(WorkerEvent.Kind.LISTENING));

@@ -113,7 +113,8 @@ record AttributeReader(Map<String, String> attributes) {
             return;
         }
         // "_" and "." are left out: names with them never count, they are the usual way to smuggle a header.
-        if (name.isEmpty() || !name.chars().allMatch(c -> ForwardedHeader.isTokenChar((char) c) && c != '_' && c != '.')) {
+        if (name.isEmpty()
+                || !name.chars().allMatch(c -> ForwardedHeader.isTokenChar((char) c) && c != '_' && c != '.')) {
             throw refused(attribute, "is no name of a header");
         }
         for (String other : names.values()) {
@@ -124,7 +125,8 @@ record AttributeReader(Map<String, String> attributes) {
         names.put(role, name);
     }
 
-    @Nullable AllowedHosts hosts() {
+    @Nullable
+    AllowedHosts hosts() {
         if (!isSet("hosts")) {
             return null;
         }

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class ClientResolver {
 
-    private static final int READ = Role.CHAIN.bit() | Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit()
-            | Role.PREFIX.bit();
-    private static final int NEVER_READ = Role.OTHER.bit() | Role.OTHER_FOR.bit() | Role.OTHER_FORWARDED.bit()
-            | Role.ALIAS.bit();
+    private static final int READ =
+            Role.CHAIN.bit() | Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit() | Role.PREFIX.bit();
+    private static final int NEVER_READ =
+            Role.OTHER.bit() | Role.OTHER_FOR.bit() | Role.OTHER_FORWARDED.bit() | Role.ALIAS.bit();
     private static final int ALL = READ | NEVER_READ | Role.COMPANION.bit() | Role.CERTIFICATE.bit();
     private static final long[] NO_HOPS = {};
 

@@ -56,13 +56,17 @@ final class CoyoteHead implements RequestHead {
 
     @Override
     public String scheme() {
-        String scheme = coyote.scheme().isNull() ? connector.getScheme() : coyote.scheme().toStringType();
+        String scheme = coyote.scheme().isNull()
+                ? connector.getScheme()
+                : coyote.scheme().toStringType();
         return scheme.equals("https") ? "https" : "http";
     }
 
     @Override
     public boolean secure() {
-        return coyote.scheme().isNull() ? connector.getSecure() : coyote.scheme().equals("https");
+        return coyote.scheme().isNull()
+                ? connector.getSecure()
+                : coyote.scheme().equals("https");
     }
 
     @Override

@@ -164,7 +164,8 @@ public final class Forwarded {
     }
 
     /** What takes the place of the context path, empty for the root; null to leave it as it is. */
-    @Nullable String contextPath() {
+    @Nullable
+    String contextPath() {
         return prefix;
     }
 

@@ -73,7 +73,9 @@ public final class ForwardedValve extends ValveBase {
         try {
             List<String> fileRules = List.of();
             if (trustFileName != null) {
-                Path base = container.getCatalinaBase() == null ? Path.of("") : container.getCatalinaBase().toPath();
+                Path base = container.getCatalinaBase() == null
+                        ? Path.of("")
+                        : container.getCatalinaBase().toPath();
                 trustFile = new TrustFile(base.resolve(trustFileName));
                 fileRules = trustFile.read();
             }
@@ -157,7 +159,8 @@ public final class ForwardedValve extends ValveBase {
         try {
             TrustedProxies trust = ForwardedPolicy.trust(attributes, file.read(), loader());
             policy = current.withTrust(trust);
-            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: " + trust.rules().size() + " rules");
+            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: "
+                    + trust.rules().size() + " rules");
         } catch (IllegalArgumentException e) {
             containerLog.error("The rules of before stay in force: " + e.getMessage());
         }
@@ -178,8 +181,7 @@ public final class ForwardedValve extends ValveBase {
         ForwardedPolicy current = policy;
         // A dispatch of an asynchronous request comes here again, long after it was judged.
         if (current != null && request.getAsyncContextInternal() == null) {
-            RequestRewriter rewriter =
-                    RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
+            RequestRewriter rewriter = RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
             if (!rewriter.finish(request)) {
                 if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
                     getNext().invoke(request, response);

@@ -76,19 +76,20 @@ final class HeaderNames {
         byLength = new Entry[longest + 1][];
         for (int length = 0; length <= longest; length++) {
             int wanted = length;
-            byLength[length] = entries.stream()
-                    .filter(e -> e.name().length() == wanted)
-                    .toArray(Entry[]::new);
+            byLength[length] =
+                    entries.stream().filter(e -> e.name().length() == wanted).toArray(Entry[]::new);
         }
     }
 
     /** The header that is read in this role, as configured. */
-    @Nullable String nameOf(Role role) {
+    @Nullable
+    String nameOf(Role role) {
         return read.get(role);
     }
 
     /** What a header of this name is to us; null for all the others. */
-    @Nullable Role roleOf(CharSequence name) {
+    @Nullable
+    Role roleOf(CharSequence name) {
         int length = name.length();
         if (length >= byLength.length) {
             return null;

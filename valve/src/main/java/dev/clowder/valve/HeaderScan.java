@@ -67,7 +67,8 @@ final class HeaderScan {
     }
 
     /** The role of a line, null if it has none. */
-    @Nullable Role role(int line) {
+    @Nullable
+    Role role(int line) {
         return line < size && roles[line] != NONE ? HeaderNames.role(roles[line]) : null;
     }
 }

@@ -30,8 +30,7 @@ record IpPrefix(long high, long low, int length) {
         if (length == 0) {
             throw new IllegalArgumentException("'" + rule + "' covers every address; trust=\"true\" says that openly");
         }
-        IpPrefix prefix = new IpPrefix(
-                address.high() & highMask(length), address.low() & lowMask(length), length);
+        IpPrefix prefix = new IpPrefix(address.high() & highMask(length), address.low() & lowMask(length), length);
         if (prefix.holdsNobody()) {
             throw new IllegalArgumentException("'" + rule + "' can never match: no peer has such an address");
         }
@@ -75,7 +74,8 @@ record IpPrefix(long high, long low, int length) {
     private boolean holdsNobody() {
         IpAddress first = new IpAddress();
         first.set(high, low);
-        boolean multicast = isV4() ? length >= V4_BITS + 4 && (low >>> 28 & 0xf) == 0xe : length >= 8 && high >>> 56 == 0xff;
+        boolean multicast =
+                isV4() ? length >= V4_BITS + 4 && (low >>> 28 & 0xf) == 0xe : length >= 8 && high >>> 56 == 0xff;
         return multicast || (length == 128 && !first.canBeClient());
     }
 

@@ -22,7 +22,8 @@ final class TrustFile {
     private static final long LARGEST = 16L << 20;
 
     /** What tells one version of the file from another; null while there is no readable file. */
-    private record Version(FileTime modified, long size, @Nullable Object key) {}
+    private record Version(
+            FileTime modified, long size, @Nullable Object key) {}
 
     private final Path path;
     private @Nullable Version read;

@@ -31,11 +31,7 @@ final class TrustedProxies {
     private final List<String> rules;
 
     private TrustedProxies(
-            int count,
-            @Nullable AddressRanges ranges,
-            boolean unix,
-            @Nullable TrustPolicy policy,
-            List<String> rules) {
+            int count, @Nullable AddressRanges ranges, boolean unix, @Nullable TrustPolicy policy, List<String> rules) {
         this.count = count;
         this.ranges = ranges;
         this.unix = unix;
@@ -55,7 +51,8 @@ final class TrustedProxies {
         String text = trust.trim();
         if (text.regionMatches(true, 0, "class:", 0, 6)) {
             refuseFile(fileRules, text);
-            return new TrustedProxies(ANY_NUMBER, null, true, policy(text.substring(6).trim(), loader), List.of(text));
+            return new TrustedProxies(
+                    ANY_NUMBER, null, true, policy(text.substring(6).trim(), loader), List.of(text));
         }
         if (text.equalsIgnoreCase("true")) {
             refuseFile(fileRules, text);
@@ -97,8 +94,8 @@ final class TrustedProxies {
         }
         AddressRanges ranges = new AddressRanges(prefixes);
         if (ranges.coverAllOfV4()) {
-            throw new IllegalArgumentException("its ranges together cover every IPv4 address;"
-                    + " trust=\"true\" says that openly");
+            throw new IllegalArgumentException(
+                    "its ranges together cover every IPv4 address;" + " trust=\"true\" says that openly");
         }
         List<String> shown = new ArrayList<>(rules);
         if (count != ANY_NUMBER) {

@@ -4,8 +4,8 @@ import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.clowder.valve.RawClient.Reply;
 import dev.clowder.valve.LiveServer.Level;
+import dev.clowder.valve.RawClient.Reply;
 import java.io.OutputStream;
 import java.net.StandardProtocolFamily;
 import java.net.URI;
@@ -165,7 +165,9 @@ class ForwardedValveTest {
     void aSessionCookieIsSecureBehindAProxyWithTls() throws Exception {
         try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", PROXY));
                 RawClient client = new RawClient(PROXY, server.port())) {
-            assertThat(client.get("/session", "X-Forwarded-Proto: https").headers().get("set-cookie"))
+            assertThat(client.get("/session", "X-Forwarded-Proto: https")
+                            .headers()
+                            .get("set-cookie"))
                     .contains("; Secure");
             assertThat(client.get("/session").headers().get("set-cookie")).doesNotContain("Secure");
         }
@@ -176,7 +178,8 @@ class ForwardedValveTest {
         LiveServer server = new LiveServer();
         server.add(Level.ENGINE, valve("trust", PROXY));
         for (String path : new String[] {"", "/app"}) {
-            ((org.apache.catalina.Context) server.tomcat.getEngine().findChild("app.internal").findChild(path))
+            ((org.apache.catalina.Context)
+                            server.tomcat.getEngine().findChild("app.internal").findChild(path))
                     .setUseRelativeRedirects(false);
         }
         server.start();
@@ -213,7 +216,8 @@ class ForwardedValveTest {
                         .contains("url=https://shop.example/\n");
 
                 HttpRequest without = HttpRequest.newBuilder(uri).build();
-                assertThat(client.send(without, HttpResponse.BodyHandlers.ofString()).body())
+                assertThat(client.send(without, HttpResponse.BodyHandlers.ofString())
+                                .body())
                         .contains("remoteAddr=127.0.0.1\n", "secure=false", "application=app.internal\n");
             }
         }
@@ -249,7 +253,12 @@ class ForwardedValveTest {
         ForwardedValve valve = valve("trust", PROXY, "prefix", "true");
         LiveServer server = new LiveServer();
         if (level == Level.CONTEXT) {
-            server.tomcat.getEngine().findChild("app.internal").findChild("/app").getPipeline().addValve(valve);
+            server.tomcat
+                    .getEngine()
+                    .findChild("app.internal")
+                    .findChild("/app")
+                    .getPipeline()
+                    .addValve(valve);
         } else {
             server.add(level, valve);
         }
@@ -389,8 +398,7 @@ class ForwardedValveTest {
 
     @Test
     void aPolicyOfYourOwnDecides() throws Exception {
-        try (LiveServer server =
-                        LiveServer.with(Level.ENGINE, valve("trust", "class:" + OnlyPeer.class.getName()));
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", "class:" + OnlyPeer.class.getName()));
                 RawClient client = new RawClient(PROXY, server.port())) {
             assertThat(client.get("/", "X-Forwarded-For: 6.6.6.6, 203.0.113.7").seen("remoteAddr"))
                     .isEqualTo("203.0.113.7");

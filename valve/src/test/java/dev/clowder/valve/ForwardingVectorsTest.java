@@ -61,7 +61,8 @@ class ForwardingVectorsTest {
             checkList(softly, expect, "ips", forwarded.getIps());
             checkList(softly, expect, "subdomains", forwarded.getSubdomains());
             if (expect.has("ipNot")) {
-                softly.assertThat(forwarded.getIp()).isNotEqualTo(expect.get("ipNot").asText());
+                softly.assertThat(forwarded.getIp())
+                        .isNotEqualTo(expect.get("ipNot").asText());
             }
             checkPaths(softly, vector, forwarded);
             checkStripped(softly, vector, resolver);
@@ -86,13 +87,17 @@ class ForwardingVectorsTest {
 
     private static void check(SoftAssertions softly, JsonNode expect, String field, Object actual) {
         if (expect.has(field)) {
-            softly.assertThat(String.valueOf(actual)).as(field).isEqualTo(expect.get(field).asText());
+            softly.assertThat(String.valueOf(actual))
+                    .as(field)
+                    .isEqualTo(expect.get(field).asText());
         }
     }
 
     private static void checkIgnoringCase(SoftAssertions softly, JsonNode expect, String field, String actual) {
         if (expect.has(field)) {
-            softly.assertThat(actual).as(field).isEqualToIgnoringCase(expect.get(field).asText());
+            softly.assertThat(actual)
+                    .as(field)
+                    .isEqualToIgnoringCase(expect.get(field).asText());
         }
     }
 
@@ -116,7 +121,8 @@ class ForwardingVectorsTest {
         check(softly, expect, "url", url);
         if (expect.has("redirect")) {
             JsonNode redirect = expect.get("redirect");
-            softly.assertThat(URI.create(url).resolve(redirect.get("to").asText()).toString())
+            softly.assertThat(
+                            URI.create(url).resolve(redirect.get("to").asText()).toString())
                     .isEqualTo(redirect.get("location").asText());
         }
     }
@@ -130,7 +136,9 @@ class ForwardingVectorsTest {
                     left.add(sent.get(i).getValue());
                 }
             }
-            List<String> wanted = header.getValue().isNull() ? List.of() : List.of(header.getValue().asText());
+            List<String> wanted = header.getValue().isNull()
+                    ? List.of()
+                    : List.of(header.getValue().asText());
             softly.assertThat(left).as(header.getKey()).isEqualTo(wanted);
         });
     }

@@ -83,12 +83,11 @@ final class LiveServer implements AutoCloseable {
 
     void add(Level level, ForwardedValve valve) {
         Host host = (Host) tomcat.getEngine().findChild("app.internal");
-        Container container =
-                switch (level) {
-                    case ENGINE -> tomcat.getEngine();
-                    case HOST -> host;
-                    case CONTEXT -> host.findChild("");
-                };
+        Container container = switch (level) {
+            case ENGINE -> tomcat.getEngine();
+            case HOST -> host;
+            case CONTEXT -> host.findChild("");
+        };
         container.getPipeline().addValve(valve);
     }
 

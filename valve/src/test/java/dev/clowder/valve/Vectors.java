@@ -21,7 +21,9 @@ final class Vectors {
 
         Map<String, String> attributes() {
             Map<String, String> attributes = new LinkedHashMap<>();
-            json.get("attributes").properties().forEach(e -> attributes.put(e.getKey(), e.getValue().asText()));
+            json.get("attributes")
+                    .properties()
+                    .forEach(e -> attributes.put(e.getKey(), e.getValue().asText()));
             return attributes;
         }
 
@@ -54,7 +56,9 @@ final class Vectors {
 
         List<Map.Entry<String, String>> headers(String field) {
             List<Map.Entry<String, String>> headers = new ArrayList<>();
-            json.path(field).forEach(h -> headers.add(Map.entry(h.get(0).asText(), h.get(1).asText())));
+            json.path(field)
+                    .forEach(h ->
+                            headers.add(Map.entry(h.get(0).asText(), h.get(1).asText())));
             return headers;
         }
 
