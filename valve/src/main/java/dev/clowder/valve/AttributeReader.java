@@ -46,45 +46,43 @@ record AttributeReader(Map<String, String> attributes) {
 
     Family family() {
         String headers = text("headers", "x-forwarded").toLowerCase(Locale.ROOT);
-        switch (headers) {
-            case "x-forwarded":
-                return Family.X_FORWARDED;
-            case "forwarded":
-                return Family.FORWARDED;
-            case "cloudfront-viewer-address":
-                return Family.SINGLE_WITH_PORT;
-            default:
+        return switch (headers) {
+            case "x-forwarded" -> Family.X_FORWARDED;
+            case "forwarded" -> Family.FORWARDED;
+            case "cloudfront-viewer-address" -> Family.SINGLE_WITH_PORT;
+            default -> {
                 if (headers.startsWith("x-forwarded-")) {
                     throw refused("headers", "is one header of the family x-forwarded: write headers=\"x-forwarded\"");
                 }
-                return Family.SINGLE;
-        }
+                yield Family.SINGLE;
+            }
+        };
     }
 
     /** The header of each role that is read. */
     Map<Role, String> names(Family family) {
         Map<Role, String> names = new EnumMap<>(Role.class);
         switch (family) {
-            case X_FORWARDED:
+            case X_FORWARDED -> {
                 name(names, Role.CHAIN, "forHeader", "X-Forwarded-For");
                 name(names, Role.PROTO, "protoHeader", "X-Forwarded-Proto");
                 name(names, Role.HOST, "hostHeader", "X-Forwarded-Host");
                 name(names, Role.PORT, "portHeader", "X-Forwarded-Port");
-                break;
-            case FORWARDED:
+            }
+            case FORWARDED -> {
                 name(names, Role.CHAIN, "headers", "Forwarded");
                 for (String attribute : new String[] {"forHeader", "protoHeader", "hostHeader", "portHeader"}) {
                     refuse(attribute, "has no effect: headers=\"forwarded\" carries all of this in one header");
                 }
-                break;
-            case SINGLE, SINGLE_WITH_PORT:
+            }
+            case SINGLE, SINGLE_WITH_PORT -> {
                 name(names, Role.CHAIN, "headers", null);
                 refuse("forHeader", "has no effect: headers=\"" + text("headers", "") + "\" names the header");
                 // One family is read; headers beside it count only if they were named.
                 name(names, Role.PROTO, "protoHeader", null);
                 name(names, Role.HOST, "hostHeader", null);
                 name(names, Role.PORT, "portHeader", null);
-                break;
+            }
         }
         prefix(names, family);
         return names;

@@ -7,9 +7,11 @@ import java.beans.PropertyChangeEvent;
 import java.beans.PropertyChangeListener;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -52,7 +54,7 @@ public final class ForwardedValve extends ValveBase {
     private final Map<String, String> attributes = new LinkedHashMap<>();
     private @Nullable String trustFileName;
 
-    private final LongAdder[] requests = new LongAdder[Reason.values().length];
+    private final Map<Reason, LongAdder> requests = new EnumMap<>(Reason.class);
     private final PropertyChangeListener newConnectors = this::connectorChanged;
     private volatile @Nullable ForwardedPolicy policy;
     private volatile @Nullable String trustFileProblem;
@@ -61,8 +63,8 @@ public final class ForwardedValve extends ValveBase {
 
     public ForwardedValve() {
         super(true);
-        for (int i = 0; i < requests.length; i++) {
-            requests[i] = new LongAdder();
+        for (Reason reason : Reason.values()) {
+            requests.put(reason, new LongAdder());
         }
     }
 
@@ -74,7 +76,9 @@ public final class ForwardedValve extends ValveBase {
         try {
             List<String> fileRules = List.of();
             if (trustFileName != null) {
-                Path base = container.getCatalinaBase() == null ? Path.of("") : container.getCatalinaBase().toPath();
+                Path base = container.getCatalinaBase() == null
+                        ? Path.of("")
+                        : container.getCatalinaBase().toPath();
                 trustFile = new TrustFile(base.resolve(trustFileName));
                 fileRules = trustFile.read();
             }
@@ -159,7 +163,8 @@ public final class ForwardedValve extends ValveBase {
             TrustedProxies trust = ForwardedPolicy.trust(attributes, file.read(), loader());
             policy = current.withTrust(trust);
             trustFileProblem = null;
-            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: " + trust.rules().size() + " rules");
+            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: "
+                    + trust.rules().size() + " rules");
         } catch (IllegalArgumentException e) {
             trustFileProblem = e.getMessage();
             containerLog.error("The rules of before stay in force: " + e.getMessage());
@@ -181,8 +186,7 @@ public final class ForwardedValve extends ValveBase {
         ForwardedPolicy current = policy;
         // A dispatch of an asynchronous request comes here again, long after it was judged.
         if (current != null && request.getAsyncContextInternal() == null) {
-            RequestRewriter rewriter =
-                    RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
+            RequestRewriter rewriter = RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
             if (!rewriter.finish(request)) {
                 if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
                     getNext().invoke(request, response);
@@ -199,7 +203,7 @@ public final class ForwardedValve extends ValveBase {
     }
 
     private void count(Forwarded forwarded) {
-        requests[forwarded.getReason().ordinal()].increment();
+        Objects.requireNonNull(requests.get(forwarded.getReason())).increment();
     }
 
     // ---- Attributes -------------------------------------------------------------------------------------------------
@@ -356,41 +360,45 @@ public final class ForwardedValve extends ValveBase {
 
     /** Requests judged {@link Reason#UNTRUSTED_PEER} since the valve was made. */
     public long getUntrustedPeerCount() {
-        return requests[Reason.UNTRUSTED_PEER.ordinal()].sum();
+        return requests(Reason.UNTRUSTED_PEER);
     }
 
     /** Requests judged {@link Reason#NO_HEADER} since the valve was made. */
     public long getNoHeaderCount() {
-        return requests[Reason.NO_HEADER.ordinal()].sum();
+        return requests(Reason.NO_HEADER);
     }
 
     /** Requests judged {@link Reason#CLIENT} since the valve was made. */
     public long getClientCount() {
-        return requests[Reason.CLIENT.ordinal()].sum();
+        return requests(Reason.CLIENT);
     }
 
     /** Requests judged {@link Reason#END_OF_CHAIN} since the valve was made. */
     public long getEndOfChainCount() {
-        return requests[Reason.END_OF_CHAIN.ordinal()].sum();
+        return requests(Reason.END_OF_CHAIN);
     }
 
     /** Requests judged {@link Reason#MALFORMED} since the valve was made. */
     public long getMalformedCount() {
-        return requests[Reason.MALFORMED.ordinal()].sum();
+        return requests(Reason.MALFORMED);
     }
 
     /** Requests judged {@link Reason#UNKNOWN} since the valve was made. */
     public long getUnknownCount() {
-        return requests[Reason.UNKNOWN.ordinal()].sum();
+        return requests(Reason.UNKNOWN);
     }
 
     /** Requests judged {@link Reason#TOO_SHORT} since the valve was made. */
     public long getTooShortCount() {
-        return requests[Reason.TOO_SHORT.ordinal()].sum();
+        return requests(Reason.TOO_SHORT);
     }
 
     /** Requests judged {@link Reason#CONFLICT} since the valve was made. */
     public long getConflictCount() {
-        return requests[Reason.CONFLICT.ordinal()].sum();
+        return requests(Reason.CONFLICT);
+    }
+
+    private long requests(Reason reason) {
+        return Objects.requireNonNull(requests.get(reason)).sum();
     }
 }

@@ -34,6 +34,7 @@ final class HeaderNames {
         /** One of the names above written with {@code _} or {@code .}: never counts (GHSA-f59h-q822-g45g). */
         ALIAS;
 
+        @SuppressWarnings("EnumOrdinal") // One bit for each constant; it is never stored.
         int bit() {
             return 1 << ordinal();
         }

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  * Which header lines of one request matter: one pass over the names, remembered by role. Reused from request to
  * request, not thread-safe.
  */
+@SuppressWarnings("EnumOrdinal") // Arrays by role, for one request: an EnumMap would box each number.
 final class HeaderScan {
 
     private static final byte NONE = -1;

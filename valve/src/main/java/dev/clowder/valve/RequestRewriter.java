@@ -38,6 +38,7 @@ final class RequestRewriter {
     }
 
     /** The rewriter of this request object, made when it is first seen and again when the policy changed. */
+    @SuppressWarnings("ReferenceEquality") // A new policy is a new object.
     static RequestRewriter of(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
         if (coyote.getNote(NOTE) instanceof RequestRewriter rewriter) {
             if (rewriter.resolver.policy() != policy) {

@@ -32,6 +32,7 @@ final class RawClient implements AutoCloseable {
     private final Socket socket = new Socket();
 
     /** @param from the address the client has, any of 127.0.0.0/8 on Linux */
+    @SuppressWarnings("AddressSelection") // A literal has one address.
     RawClient(String from, int port) throws IOException {
         socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
         socket.connect(new InetSocketAddress("127.0.0.1", port), 10_000);
