@@ -34,8 +34,8 @@ class ProxyHttp11NioProtocolTest {
     private static final String PEER = "peer 203.0.113.7 56324";
     private static final Map<String, String> REQUIRED =
             Map.of("proxyProtocol", "required", "proxyProtocolTimeout", "600000");
-    private static final Map<String, String> MIXED = Map.of(
-            "proxyProtocol", "mixed", "proxyProtocolTrust", "127.1.0.0/16", "proxyProtocolTimeout", "600000");
+    private static final Map<String, String> MIXED =
+            Map.of("proxyProtocol", "mixed", "proxyProtocolTrust", "127.1.0.0/16", "proxyProtocolTimeout", "600000");
 
     @Test
     void addressesAndPortsOfBothEndsComeFromTheHeader() throws Exception {
@@ -54,7 +54,8 @@ class ProxyHttp11NioProtocolTest {
                     try (Client client = server.connect()) {
                         client.send(Arrays.copyOf(header, cut));
                         await("the first piece to wait", () -> server.endpoint().getProxyHeadersWaiting() == 1);
-                        client.send(Arrays.copyOfRange(header, cut, header.length)).send(GET);
+                        client.send(Arrays.copyOfRange(header, cut, header.length))
+                                .send(GET);
                         assertThat(facts(client.readAll())).as("cut at %d", cut).contains(PEER);
                     }
                 }
@@ -151,7 +152,9 @@ class ProxyHttp11NioProtocolTest {
             }
             assertThat(facts(request(server, "127.1.0.1", V1))).contains(PEER);
             assertThat(request(server, "127.1.0.1", new byte[0])).isEmpty();
-            assertThat(request(server, "127.2.0.1", V1)).startsWith("HTTP/1.1 400").doesNotContain("peer");
+            assertThat(request(server, "127.2.0.1", V1))
+                    .startsWith("HTTP/1.1 400")
+                    .doesNotContain("peer");
         }
     }
 
@@ -225,8 +228,8 @@ class ProxyHttp11NioProtocolTest {
 
     @Test
     void connectionsThatComeAndGoInAnyStateLeaveNoPlaceTaken() throws Exception {
-        Map<String, String> attributes = Map.of(
-                "proxyProtocol", "required", "proxyProtocolTimeout", "600000", "maxConnections", "10");
+        Map<String, String> attributes =
+                Map.of("proxyProtocol", "required", "proxyProtocolTimeout", "600000", "maxConnections", "10");
         try (ProxyTestServer server = new ProxyTestServer(attributes).start()) {
             for (int i = 0; i < 300; i++) {
                 try (Client client = server.connect()) {
@@ -235,19 +238,23 @@ class ProxyHttp11NioProtocolTest {
                         case 1 -> client.send("x");
                         case 2 -> client.send(Arrays.copyOf(V1, 20));
                         case 3 -> client.send(V2);
-                        case 4 -> assertThat(facts(client.send(V1).send(GET).readAll())).contains(PEER);
+                        case 4 ->
+                            assertThat(facts(client.send(V1).send(GET).readAll()))
+                                    .contains(PEER);
                         default -> {}
                     }
                 }
             }
-            await("all places to be free but the acceptor's", () -> server.endpoint().getConnectionCount() <= 1);
+            await(
+                    "all places to be free but the acceptor's",
+                    () -> server.endpoint().getConnectionCount() <= 1);
         }
     }
 
     @Test
     void whoIsSilentLongestMakesRoomForOthers() throws Exception {
-        Map<String, String> attributes = Map.of(
-                "proxyProtocol", "required", "proxyProtocolTimeout", "600000", "maxConnections", "8");
+        Map<String, String> attributes =
+                Map.of("proxyProtocol", "required", "proxyProtocolTimeout", "600000", "maxConnections", "8");
         List<Client> silent = new ArrayList<>();
         try (ProxyTestServer server = new ProxyTestServer(attributes).start()) {
             for (int i = 0; i < 4; i++) {
@@ -282,10 +289,7 @@ class ProxyHttp11NioProtocolTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     proxyProtocol        | maybe
                     proxyProtocolTrust   | 10.0.0.0/33
                     proxyProtocolTrust   | localhost

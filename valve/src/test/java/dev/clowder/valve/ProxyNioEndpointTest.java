@@ -96,7 +96,9 @@ class ProxyNioEndpointTest {
                 client.close();
             }
             server.ask(HEADER);
-            await("all places to be free but the acceptor's", () -> server.tomcat.endpoint().getConnectionCount() <= 1);
+            await(
+                    "all places to be free but the acceptor's",
+                    () -> server.tomcat.endpoint().getConnectionCount() <= 1);
         }
     }
 

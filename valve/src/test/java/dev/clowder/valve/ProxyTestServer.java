@@ -77,7 +77,8 @@ final class ProxyTestServer implements AutoCloseable {
 
     ProxyTestServer tls(File keyStore, String password) {
         SSLHostConfig tls = new SSLHostConfig();
-        SSLHostConfigCertificate certificate = new SSLHostConfigCertificate(tls, SSLHostConfigCertificate.Type.UNDEFINED);
+        SSLHostConfigCertificate certificate =
+                new SSLHostConfigCertificate(tls, SSLHostConfigCertificate.Type.UNDEFINED);
         certificate.setCertificateKeystoreFile(keyStore.toString());
         certificate.setCertificateKeystorePassword(password);
         tls.addCertificate(certificate);
@@ -154,7 +155,8 @@ final class ProxyTestServer implements AutoCloseable {
                     + request.isSecure() + " " + request.getServerPort() + "][" + request.getProtocol() + "][path "
                     + request.getRequestURI() + "][proxied "
                     + (proxied == null ? "not" : proxied.isAnonymous() ? "anonymous" : proxied.getSource())
-                    + "][authority " + (proxied == null ? null : proxied.getAuthority()) + "][unix " + ProxyAdapter.isUnix(request.getCoyoteRequest()) + "]\n";
+                    + "][authority " + (proxied == null ? null : proxied.getAuthority()) + "][unix "
+                    + ProxyAdapter.isUnix(request.getCoyoteRequest()) + "]\n";
             byte[] body = text.getBytes(StandardCharsets.UTF_8);
             response.setContentType("text/plain");
             response.setContentLength(body.length);

@@ -95,7 +95,8 @@ class ProxyTlsTest {
 
     @Test
     void tlsBeginsAfterTheHeader() throws Exception {
-        try (ProxyTestServer server = new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start()) {
+        try (ProxyTestServer server =
+                new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start()) {
             for (byte[] header : List.of(V1, V2)) {
                 try (Client client = server.connect()) {
                     client.send(header);
@@ -107,7 +108,8 @@ class ProxyTlsTest {
 
     @Test
     void tlsBeginsAfterAHeaderThatCameInPieces() throws Exception {
-        try (ProxyTestServer server = new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
+        try (ProxyTestServer server =
+                        new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
                 Client client = server.connect()) {
             client.send(Arrays.copyOf(V2, 20));
             await("the first piece to wait", () -> server.endpoint().getProxyHeadersWaiting() == 1);
@@ -118,7 +120,8 @@ class ProxyTlsTest {
 
     @Test
     void tlsWithoutAHeaderIsClosedWithoutAnAnswer() throws Exception {
-        try (ProxyTestServer server = new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
+        try (ProxyTestServer server =
+                        new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
                 Client client = server.connect()) {
             assertThat(client.send(new byte[] {0x16, 3, 1, 2, 0}).readAll()).isEmpty();
         }
@@ -126,7 +129,8 @@ class ProxyTlsTest {
 
     @Test
     void everyStreamOfHttp2ByAlpnSeesThePeerOfTheHeader() throws Exception {
-        try (ProxyTestServer server = new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
+        try (ProxyTestServer server =
+                        new ProxyTestServer(REQUIRED).tls(keyStore, PASSWORD).start();
                 ProxyForwarder balancer = new ProxyForwarder(V2, server.address())) {
             HttpClient client = HttpClient.newBuilder().sslContext(trusting).build();
             for (int i = 0; i < 3; i++) {
