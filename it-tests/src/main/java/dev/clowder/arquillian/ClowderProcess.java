@@ -1,0 +1,374 @@
+package dev.clowder.arquillian;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A running {@code clowder run} with its workers, on a free port of 127.0.0.1.
+ *
+ * <p>Legal order: {@link #builder()}, {@link Builder#start()}, {@link #awaitReady}, anything, {@link #close()}. Whatever
+ * happens in between, {@code close} leaves neither a process nor a file. If this JVM dies without it, even by SIGKILL,
+ * the launcher sees the end of its standard input ({@code --stop-on-eof}) and stops. Safe for use by several threads.
+ */
+public final class ClowderProcess implements AutoCloseable {
+    private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(20);
+    // How long the launcher may be silent before it is asked again; it is asked at once when it says something.
+    private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
+    private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
+    private static final int KEPT = 64 * 1024;
+
+    private final Launcher launcher;
+    private final Process process;
+    private final OutputTail output;
+    private final OwnDirectory directory;
+    private final Path runDir;
+    private final int workers;
+    private final Duration stopTimeout;
+    // Every process ever seen below the launcher: they must not outlive it, and it may be gone when that is checked.
+    private final Set<ProcessHandle> seen = ConcurrentHashMap.newKeySet();
+    private volatile int port;
+
+    private ClowderProcess(Builder builder, Process process, OwnDirectory directory, Path runDir) {
+        this.launcher = builder.launcher;
+        this.process = process;
+        this.output = new OutputTail("clowder-output-" + process.pid(), process.getInputStream(), KEPT);
+        this.directory = directory;
+        this.runDir = runDir;
+        this.workers = builder.workers;
+        this.stopTimeout = builder.stopTimeout;
+    }
+
+    /** Returns a builder with the launcher of this build ({@link Launcher#ofThisBuild()}) and two workers. */
+    public static Builder builder() {
+        return new Builder(Launcher.ofThisBuild());
+    }
+
+    /** Returns a builder with two workers. */
+    public static Builder builder(Launcher launcher) {
+        return new Builder(launcher);
+    }
+
+    /** What is started. Not for use by several threads. */
+    public static final class Builder {
+        private final Launcher launcher;
+        private final List<String> jvmOptions = new ArrayList<>();
+        private final List<String> arguments = new ArrayList<>();
+        private final List<String> applications = new ArrayList<>();
+        private int workers = 2;
+        private int port;
+        private Duration stopTimeout = Duration.ofSeconds(45);
+        private Path root = Path.of(System.getProperty("java.io.tmpdir"));
+        private @Nullable Path runDir;
+        private @Nullable OwnDirectory directory;
+
+        private Builder(Launcher launcher) {
+            this.launcher = launcher;
+        }
+
+        /** Sets the number of workers; default 2. With fewer processors than that, {@code --oversubscribe} is added. */
+        public Builder workers(int number) {
+            workers = number;
+            return this;
+        }
+
+        /** Sets the port; default 0, a free one. */
+        public Builder port(int number) {
+            port = number;
+            return this;
+        }
+
+        /** Adds options for the JVM of the launcher itself, not of its workers. */
+        public Builder jvmOptions(String... options) {
+            jvmOptions.addAll(List.of(options));
+            return this;
+        }
+
+        /** Adds options of {@code run}. */
+        public Builder arguments(List<String> options) {
+            arguments.addAll(options);
+            return this;
+        }
+
+        /** Adds options of {@code run}. */
+        public Builder arguments(String... options) {
+            return arguments(List.of(options));
+        }
+
+        /** Adds an application, a WAR or an exploded directory, at a path such as {@code /shop} or {@code /}. */
+        public Builder application(String path, Path application) {
+            applications.add(path + "=" + application.toAbsolutePath());
+            return this;
+        }
+
+        /** Sets the directory below which files are put; default that of {@code java.io.tmpdir}. */
+        public Builder root(Path existing) {
+            root = existing;
+            return this;
+        }
+
+        /** Sets the run directory, which is then kept; default one of its own that is removed at the end. */
+        public Builder runDir(Path kept) {
+            runDir = kept;
+            return this;
+        }
+
+        /** Sets the directory of its files, which is removed at the end. */
+        Builder directory(OwnDirectory own) {
+            directory = own;
+            return this;
+        }
+
+        /** Sets how long {@link ClowderProcess#close} waits for a graceful stop; default 45 s. */
+        public Builder stopTimeout(Duration atMost) {
+            stopTimeout = atMost;
+            return this;
+        }
+
+        /**
+         * Starts the launcher and returns at once.
+         *
+         * @throws IOException if there is no such Java or no room for files
+         */
+        public ClowderProcess start() throws IOException {
+            OwnDirectory own = directory == null ? OwnDirectory.in(root) : directory;
+            try {
+                Path here = runDir == null ? own.path().resolve("run") : runDir;
+                Process process = launcher.process(jvmOptions, command(here))
+                        .redirectErrorStream(true)
+                        .start();
+                return new ClowderProcess(this, process, own, here);
+            } catch (IOException | RuntimeException e) {
+                own.remove();
+                throw e;
+            }
+        }
+
+        private List<String> command(Path here) {
+            List<String> command = new ArrayList<>(List.of("run"));
+            command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
+            command.addAll(List.of("--workers", String.valueOf(workers), "--run-dir", here.toString()));
+            command.addAll(List.of("--expose-worker", "--stop-on-eof"));
+            if (Runtime.getRuntime().availableProcessors() < workers) {
+                command.add("--oversubscribe");
+            }
+            command.addAll(arguments);
+            command.addAll(applications);
+            return command;
+        }
+    }
+
+    /**
+     * Waits until all workers are READY.
+     *
+     * @return the status that says so
+     * @throws IOException if the launcher ends before that, or the time is over; the message has the launcher's own
+     *     line and the last part of its output
+     */
+    public ClusterStatus awaitReady(Duration atMost) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        Optional<ClusterStatus> last = Optional.empty();
+        long heard = 0;
+        while (System.nanoTime() < deadline) {
+            output.awaitMoreThan(heard, ASK_AGAIN);
+            heard = output.received();
+            if (!process.isAlive()) {
+                throw new IOException(report("the launcher ended with exit code " + exitCodeWithOutput()));
+            }
+            last = askStatus();
+            if (last.isPresent() && last.get().isReady(workers)) {
+                return last.get();
+            }
+        }
+        throw new IOException(report("the launcher was not ready within " + atMost.toSeconds() + " s; its status was "
+                + last.map(ClusterStatus::toString).orElse("not to be had")));
+    }
+
+    private int exitCodeWithOutput() throws InterruptedException {
+        output.awaitEnd(Duration.ofSeconds(2));
+        return process.exitValue();
+    }
+
+    private String report(String what) {
+        String own = output.lastLine(line -> line.startsWith("clowder: ")).orElse("it said nothing of its own");
+        return what + ": " + own + "\n--- output of the launcher ---\n" + output.text() + "--- end of output ---";
+    }
+
+    private Optional<ClusterStatus> askStatus() throws IOException, InterruptedException {
+        Launcher.Result result = command("status", "--json");
+        return result.exitCode() == 0 ? Optional.of(note(result.output())) : Optional.empty();
+    }
+
+    private ClusterStatus note(String json) {
+        ClusterStatus status = ClusterStatus.parse(json);
+        status.listeners().stream().findFirst().ifPresent(listener -> port = listener.port());
+        status.workers().forEach(worker -> ProcessHandle.of(worker.pid()).ifPresent(seen::add));
+        noteDescendants();
+        return status;
+    }
+
+    private void noteDescendants() {
+        try (Stream<ProcessHandle> children = process.descendants()) {
+            children.forEach(seen::add);
+        }
+    }
+
+    /**
+     * Asks the cluster for its status.
+     *
+     * @throws IOException if it does not answer
+     */
+    public ClusterStatus status() throws IOException, InterruptedException {
+        return note(statusJson());
+    }
+
+    /**
+     * Asks the cluster for its status, as the text that {@code status --json} prints.
+     *
+     * @throws IOException if it does not answer
+     */
+    public String statusJson() throws IOException, InterruptedException {
+        Launcher.Result result = command("status", "--json");
+        if (result.exitCode() != 0) {
+            throw new IOException(report("status: exit code " + result.exitCode() + ", " + result.errors()));
+        }
+        return result.output();
+    }
+
+    /** Runs another command against this cluster, for example {@code restart 1}. */
+    public Launcher.Result command(String name, String... arguments) throws IOException, InterruptedException {
+        List<String> all = new ArrayList<>(List.of(name, "--run-dir", runDir.toString()));
+        all.addAll(List.of(arguments));
+        return launcher.run(COMMAND_TIMEOUT, all);
+    }
+
+    /**
+     * Returns the address of the cluster with a path.
+     *
+     * @throws IllegalStateException before the port is known, that is before {@link #awaitReady}
+     */
+    public URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + port() + path);
+    }
+
+    /**
+     * Returns the port that clients connect to.
+     *
+     * @throws IllegalStateException before it is known, that is before {@link #awaitReady}
+     */
+    public int port() {
+        if (port == 0) {
+            throw new IllegalStateException("the port is known when the cluster is ready");
+        }
+        return port;
+    }
+
+    /** Returns the launcher process. */
+    public ProcessHandle handle() {
+        return process.toHandle();
+    }
+
+    /** Returns the run directory. */
+    public Path runDir() {
+        return runDir;
+    }
+
+    /** Returns the last part of what the launcher and its workers wrote. */
+    public String output() {
+        return output.text();
+    }
+
+    /**
+     * Stops reading what the launcher writes, as a terminal does after Ctrl-S, or goes on: for tests of what happens when
+     * nobody reads.
+     */
+    public void pauseOutput(boolean wanted) {
+        output.pause(wanted);
+    }
+
+    /** Returns the processes below the launcher that were ever seen and still live. */
+    public List<ProcessHandle> children() {
+        noteDescendants();
+        return seen.stream().filter(ProcessHandle::isAlive).toList();
+    }
+
+    /** Sends SIGTERM to the launcher and returns at once. */
+    public void terminate() {
+        noteDescendants();
+        // Not Process.destroy(): that closes the pipes as well, and the launcher's last words would be lost.
+        process.toHandle().destroy();
+    }
+
+    /** Sends SIGKILL to the launcher, not to its workers, and returns at once. */
+    public void kill() {
+        noteDescendants();
+        process.toHandle().destroyForcibly();
+    }
+
+    /** Ends the standard input of the launcher, which is what it sees when this JVM dies, and returns at once. */
+    public void endInput() throws IOException {
+        noteDescendants();
+        process.getOutputStream().close();
+    }
+
+    /**
+     * Waits for the end of the launcher.
+     *
+     * @return its exit code; 128 plus the number of the signal if it was killed by one
+     * @throws IOException if it does not end in time
+     */
+    public int awaitExit(Duration atMost) throws IOException, InterruptedException {
+        if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new IOException(report("the launcher did not end within " + atMost.toSeconds() + " s"));
+        }
+        return exitCodeWithOutput();
+    }
+
+    /**
+     * Stops the launcher by SIGTERM, kills it and its workers if that takes too long, and removes the files. Does nothing
+     * more if it is called again, or for what is already dead.
+     */
+    @Override
+    public void close() {
+        try {
+            pauseOutput(false);
+            terminate();
+            process.waitFor(stopTimeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            // The deadline of somebody else is over: no time for grace.
+            Thread.currentThread().interrupt();
+        } finally {
+            kill();
+            seen.forEach(ProcessHandle::destroyForcibly);
+            awaitDeath();
+            directory.remove();
+        }
+    }
+
+    // Files are removed when nobody is left who could still write some.
+    private void awaitDeath() {
+        CompletableFuture<?>[] deaths = Stream.concat(Stream.of(process.toHandle()), seen.stream())
+                .map(ProcessHandle::onExit)
+                .toArray(CompletableFuture<?>[]::new);
+        try {
+            CompletableFuture.allOf(deaths).get(KILLED_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            System.getLogger(ClowderProcess.class.getName())
+                    .log(System.Logger.Level.WARNING, "still not dead after SIGKILL: " + children(), e);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package dev.clowder.it;
+
+import dev.clowder.it.app.DetailsServlet;
+import dev.clowder.it.app.FloodServlet;
+import dev.clowder.it.app.HaltServlet;
+import dev.clowder.it.app.RedirectServlet;
+import dev.clowder.it.app.UploadServlet;
+import dev.clowder.it.app.WorkerServlet;
+import java.nio.file.Path;
+import org.jboss.shrinkwrap.api.ShrinkWrap;
+import org.jboss.shrinkwrap.api.asset.StringAsset;
+import org.jboss.shrinkwrap.api.exporter.ZipExporter;
+import org.jboss.shrinkwrap.api.spec.WebArchive;
+
+/** The web applications that the tests deploy. */
+final class Apps {
+    private Apps() {}
+
+    // Otherwise Tomcat sends relative redirects, which know nothing of scheme and host.
+    private static final String CONTEXT_XML = "<Context useRelativeRedirects=\"false\"/>";
+
+    private static final String FORWARDED_JSP =
+            "<%@ page session=\"false\" contentType=\"text/plain\" %>${requestScope.forwarded.ips} ${requestScope.forwarded.reason}";
+
+    /** All the servlets of {@link dev.clowder.it.app}, and {@code forwarded.jsp}. */
+    static WebArchive probe(String name) {
+        return ShrinkWrap.create(WebArchive.class, name)
+                .addClasses(
+                        DetailsServlet.class,
+                        RedirectServlet.class,
+                        WorkerServlet.class,
+                        UploadServlet.class,
+                        FloodServlet.class,
+                        HaltServlet.class)
+                .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
+                .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");
+    }
+
+    /** Writes an archive as a file into a directory. */
+    static Path write(WebArchive archive, Path directory) {
+        Path file = directory.resolve(archive.getName());
+        archive.as(ZipExporter.class).exportTo(file.toFile(), true);
+        return file;
+    }
+}

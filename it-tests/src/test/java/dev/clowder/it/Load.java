@@ -1,0 +1,134 @@
+package dev.clowder.it;
+
+import dev.clowder.it.HttpConnection.Response;
+import dev.clowder.it.HttpConnection.Worker;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Clients that send small requests until they are told to stop, some over a fresh connection each, some over one
+ * connection for as long as the server keeps it. It knows for every failure which worker it can be blamed on.
+ */
+final class Load implements AutoCloseable {
+    // Enough to keep every client busy without using up local ports or starving a worker that boots on the same cores.
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private final int port;
+    private final String path;
+    private final List<Thread> clients = new ArrayList<>();
+    private final Map<Worker, AtomicInteger> answers = new ConcurrentHashMap<>();
+    private final Queue<Failure> failures = new ConcurrentLinkedQueue<>();
+    private volatile boolean stopped;
+
+    /**
+     * A request without a good answer.
+     *
+     * @param worker that answered earlier on this connection; null if none had answered yet
+     * @param openedAt when the connection was opened, by {@link System#nanoTime()}
+     * @param cause what the client saw
+     */
+    record Failure(@Nullable Worker worker, long openedAt, Exception cause) {
+        /**
+         * Whether a dead worker explains it: it had this connection, or may have had it, because the connection was
+         * opened while it lived.
+         */
+        boolean isExplainedBy(Worker victim, long seenDeadAt) {
+            return worker == null ? openedAt - seenDeadAt < 0 : worker.equals(victim);
+        }
+    }
+
+    private Load(int port, String path) {
+        this.port = port;
+        this.path = path;
+    }
+
+    /** Starts the clients. */
+    static Load start(int port, String path, int fresh, int keptAlive) {
+        Load load = new Load(port, path);
+        for (int i = 0; i < fresh; i++) {
+            load.client("fresh-" + i, 1);
+        }
+        for (int i = 0; i < keptAlive; i++) {
+            load.client("kept-alive-" + i, Integer.MAX_VALUE);
+        }
+        return load;
+    }
+
+    private void client(String name, int requestsOfConnection) {
+        Thread client = new Thread(
+                () -> {
+                    while (!stopped) {
+                        useConnection(requestsOfConnection);
+                    }
+                },
+                "load-" + name);
+        client.setDaemon(true);
+        client.start();
+        clients.add(client);
+    }
+
+    private void useConnection(int requests) {
+        long openedAt = System.nanoTime();
+        Worker worker = null;
+        try (HttpConnection connection = HttpConnection.open(port)) {
+            boolean open = true;
+            for (int i = 1; i <= requests && open && !stopped; i++) {
+                String wish = i == requests ? "Connection: close" : "Connection: keep-alive";
+                Response response = connection.get(path, wish);
+                if (response.status() != 200) {
+                    throw new IOException("status " + response.status());
+                }
+                worker = response.worker();
+                answers.computeIfAbsent(worker, any -> new AtomicInteger()).incrementAndGet();
+                open = !"close".equalsIgnoreCase(response.header("Connection"));
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        } catch (IOException | RuntimeException e) {
+            failures.add(new Failure(worker, openedAt, e));
+            // A server that is gone fails at once, again and again.
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+    }
+
+    /** Returns how many good answers came from this worker so far. */
+    int answersOf(Worker worker) {
+        AtomicInteger count = answers.get(worker);
+        return count == null ? 0 : count.get();
+    }
+
+    /** Returns the workers that answered so far. */
+    List<Worker> workers() {
+        return List.copyOf(answers.keySet());
+    }
+
+    /** Returns the failures so far. */
+    List<Failure> failures() {
+        return List.copyOf(failures);
+    }
+
+    /** Lets every client finish its request and waits for it. */
+    void stop() throws InterruptedException {
+        stopped = true;
+        for (Thread client : clients) {
+            client.join(TimeUnit.SECONDS.toMillis(40));
+            if (client.isAlive()) {
+                throw new AssertionError(client.getName() + " still waits for an answer");
+            }
+        }
+    }
+
+    /** Tells every client to stop and does not wait. */
+    @Override
+    public void close() {
+        stopped = true;
+    }
+}

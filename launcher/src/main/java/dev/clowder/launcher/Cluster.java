@@ -1,0 +1,131 @@
+package dev.clowder.launcher;
+
+import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.ConfigReader;
+import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.supervisor.Observer;
+import dev.clowder.launcher.supervisor.Output;
+import dev.clowder.launcher.supervisor.RunningCluster;
+import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import dev.clowder.launcher.supervisor.Status;
+import dev.clowder.launcher.supervisor.WorkerEvent;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+
+/**
+ * What {@code clowder run} starts, from Java:
+ *
+ * <pre>{@code
+ * try (Cluster cluster = Cluster.start(System.out, event -> {}, "--port", "0", "shop.war")) {
+ *     InetSocketAddress address = cluster.address();
+ *     ...
+ * }
+ * }</pre>
+ *
+ * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path, that end when this
+ * JVM ends, however it ends. Thread-safe.
+ */
+public final class Cluster implements AutoCloseable {
+    private final Output output;
+    private final ExecutorService events;
+    private final RunningCluster running;
+
+    private Cluster(Output output, ExecutorService events, RunningCluster running) {
+        this.output = output;
+        this.events = events;
+        this.running = running;
+    }
+
+    /**
+     * Starts a cluster; returns when the port is bound and the first worker is being started.
+     *
+     * @param out gets the log of the cluster and the output of the workers, line by line; never makes them wait
+     * @param listener is told of each step in each worker's life, in order, by a thread of its own
+     * @param arguments those of {@code run}
+     * @throws ConfigException if they are wrong; nothing was started
+     * @throws StartException if the machine does not allow it now; nothing was left behind
+     */
+    public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
+            throws ConfigException, StartException {
+        return start(ConfigReader.read(arguments), out, listener);
+    }
+
+    static Cluster start(LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener)
+            throws ConfigException, StartException {
+        Output output = new Output(out);
+        ExecutorService events = Executors.newSingleThreadExecutor(task -> {
+            Thread thread = new Thread(task, "cluster events");
+            thread.setDaemon(true);
+            return thread;
+        });
+        boolean started = false;
+        try {
+            RunningCluster running = RunningCluster.start(config, output, new Observer() {
+                @Override
+                public void log(String line) {
+                    output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
+                }
+
+                @Override
+                public void changed(WorkerEvent event) {
+                    events.execute(() -> listener.accept(event));
+                }
+            });
+            Cluster cluster = new Cluster(output, events, running);
+            started = true;
+            return cluster;
+        } finally {
+            if (!started) {
+                events.shutdown();
+                output.close();
+            }
+        }
+    }
+
+    /** Where clients connect; with {@code --port 0} the port that the kernel chose. */
+    public InetSocketAddress address() {
+        return running.address();
+    }
+
+    /** Where the cluster keeps its files; {@code status} and {@code stop} find it there. */
+    public Path runDirectory() {
+        return running.runDirectory();
+    }
+
+    /** What {@code status} shows. */
+    public Status status() throws IOException {
+        return running.status();
+    }
+
+    /** Begins to stop gracefully: no new connections, requests in flight are finished. Returns at once. */
+    public void stop() {
+        running.stop(false);
+    }
+
+    /** Begins to stop without regard to requests in flight. Returns at once. */
+    public void stopNow() {
+        running.stop(true);
+    }
+
+    /** Completed with the exit code of {@code run} when the cluster has ended, for whatever reason, and nothing is left. */
+    public CompletableFuture<Integer> exitCode() {
+        return running.exitCode();
+    }
+
+    /** Stops gracefully and waits until nothing is left. */
+    @Override
+    public void close() {
+        stop();
+        exitCode().join();
+        events.shutdown();
+        output.close();
+    }
+}

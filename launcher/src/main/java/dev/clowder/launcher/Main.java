@@ -1,0 +1,105 @@
+package dev.clowder.launcher;
+
+import dev.clowder.launcher.cli.CommandLines;
+import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.ConfigReader;
+import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.RunOptions;
+import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import dev.clowder.launcher.wire.Signals;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import picocli.CommandLine;
+
+/** What {@code java -jar clowder.jar} runs: arguments to exit code. The only place that prints and exits. */
+public final class Main {
+    private static final int COULD_NOT_START = 3;
+
+    private Main() {}
+
+    public static void main(String[] arguments) {
+        System.exit(execute(arguments));
+    }
+
+    private static int execute(String[] arguments) {
+        PrintWriter out = new PrintWriter(System.out, true, Charset.defaultCharset());
+        PrintWriter err = new PrintWriter(System.err, true, Charset.defaultCharset());
+        try {
+            boolean isRun = arguments.length > 0 && arguments[0].equals("run");
+            CommandLine run =
+                    ConfigReader.runCommand(isRun ? Arrays.copyOfRange(arguments, 1, arguments.length) : new String[0]);
+            CommandLine clowder = CommandLines.of(run, out, err);
+            clowder.setExecutionStrategy(parsed -> {
+                if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
+                    throw new CommandLine.ParameterException(clowder, "Missing command: run, status or stop");
+                }
+                boolean runs = parsed.hasSubcommand()
+                        && parsed.subcommand().commandSpec().userObject() instanceof RunOptions
+                        && !parsed.subcommand().isUsageHelpRequested();
+                return runs
+                        ? run((RunOptions) parsed.subcommand().commandSpec().userObject(), err)
+                        : new CommandLine.RunLast().execute(parsed);
+            });
+            return clowder.execute(arguments);
+        } catch (ConfigException e) {
+            return wrong(e, err);
+        }
+    }
+
+    private static int run(RunOptions options, PrintWriter err) {
+        try {
+            LauncherConfig config = ConfigReader.read(options);
+            Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {});
+            stopOnSignals(cluster);
+            if (options.stopOnEof()) {
+                stopOnEof(cluster);
+            }
+            int code = cluster.exitCode().join();
+            cluster.close();
+            return code;
+        } catch (ConfigException e) {
+            return wrong(e, err);
+        } catch (StartException e) {
+            err.println("clowder: " + e.getMessage());
+            return COULD_NOT_START;
+        }
+    }
+
+    private static int wrong(ConfigException e, PrintWriter err) {
+        e.problems().forEach(problem -> err.println("clowder: " + problem));
+        return CommandLines.USAGE;
+    }
+
+    /** The first signal stops gracefully, a second one at once. */
+    private static void stopOnSignals(Cluster cluster) {
+        AtomicBoolean again = new AtomicBoolean();
+        Signals.on(List.of("TERM", "INT", "HUP"), () -> {
+            if (again.getAndSet(true)) {
+                cluster.stopNow();
+            } else {
+                cluster.stop();
+            }
+        });
+    }
+
+    private static void stopOnEof(Cluster cluster) {
+        Thread reader = new Thread(
+                () -> {
+                    try {
+                        System.in.transferTo(java.io.OutputStream.nullOutputStream());
+                    } catch (IOException e) {
+                        // As good as its end.
+                    }
+                    cluster.stop();
+                },
+                "standard input");
+        reader.setDaemon(true);
+        reader.start();
+    }
+}

@@ -1,0 +1,57 @@
+package dev.clowder.launcher.acceptor;
+
+import dev.clowder.launcher.config.AcceptMode;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** The supervisor's side of the port: bound once, for as long as the cluster runs, whatever happens to workers. */
+public interface Acceptor extends AutoCloseable {
+
+    /** How many connections may wait while no worker accepts; the kernel caps it (net.core.somaxconn). */
+    int BACKLOG = 4096;
+
+    /** The address that was bound, with the port that the kernel chose if 0 was asked for. */
+    InetSocketAddress address();
+
+    /** How connections reach workers: never {@link AcceptMode#AUTO}. */
+    AcceptMode mode();
+
+    /**
+     * Begins to serve workers.
+     *
+     * @param listeners path of the Unix socket at which a worker asks for the listening socket, where the mode has one
+     */
+    void start(Path listeners) throws IOException;
+
+    /** Names the intakes (Unix sockets) of the workers that are ready; replaces those named before. Never blocks. */
+    void ready(List<Path> intakes);
+
+    /** Lets the port go. Connections that already reached a worker are not touched. */
+    void stop();
+
+    /** Frees everything, relayed connections too. */
+    @Override
+    void close();
+
+    /**
+     * Binds the address.
+     *
+     * @param log told in one line when {@code auto} has to fall back
+     * @throws IOException if the address can't be bound, or the mode is not available here
+     */
+    static Acceptor bind(AcceptMode mode, InetSocketAddress address, Consumer<String> log) throws IOException {
+        if (mode != AcceptMode.RELAY && SharedAcceptor.available()) {
+            return new SharedAcceptor(address, BACKLOG);
+        }
+        if (mode == AcceptMode.SHARED) {
+            throw new IOException("--accept shared is not available on this platform, use relay");
+        }
+        if (mode == AcceptMode.AUTO) {
+            log.accept("accept: relay, because listening sockets can't be shared between processes on this platform");
+        }
+        return new RelayAcceptor(address, BACKLOG);
+    }
+}

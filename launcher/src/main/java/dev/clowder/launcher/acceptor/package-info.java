@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.acceptor;
+
+import org.jspecify.annotations.NullMarked;

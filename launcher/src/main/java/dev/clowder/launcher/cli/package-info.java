@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,244 @@
+package dev.clowder.launcher.config;
+
+import dev.clowder.valve.TrustPolicy;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
+public final class ConfigReader {
+    private final RunOptions options;
+    private final List<String> problems = new ArrayList<>();
+
+    private ConfigReader(RunOptions options) {
+        this.options = options;
+    }
+
+    /** The parser of {@code run}'s arguments; its user object is a {@link RunOptions}. */
+    public static CommandLine runCommand(String... arguments) throws ConfigException {
+        CommandLine run = new CommandLine(new RunOptions()).registerConverter(Duration.class, new TimeConverter());
+        ConfigFile.apply(run, arguments);
+        return run;
+    }
+
+    /**
+     * Parses and checks the arguments of {@code run}.
+     *
+     * @throws ConfigException with every problem found, one line each
+     */
+    public static LauncherConfig read(String... arguments) throws ConfigException {
+        CommandLine run = runCommand(arguments);
+        try {
+            run.parseArgs(arguments);
+        } catch (ParameterException e) {
+            throw new ConfigException(String.valueOf(e.getMessage()));
+        }
+        return read((RunOptions) run.getCommand());
+    }
+
+    /**
+     * Checks the options and the files they name.
+     *
+     * @throws ConfigException with every problem found, one line each
+     */
+    public static LauncherConfig read(RunOptions options) throws ConfigException {
+        ConfigReader reader = new ConfigReader(options);
+        InetSocketAddress listen = reader.listen();
+        int workers = reader.workers();
+        List<App> apps = reader.apps();
+        AcceptMode accept = reader.accept();
+        reader.checkTrust();
+        Timeouts timeouts = new Timeouts(
+                reader.positive("--boot-timeout", options.bootTimeout),
+                reader.positive("--drain-timeout", options.drainTimeout),
+                reader.positive("--stop-timeout", options.stopTimeout));
+        Path java = reader.java();
+        Path runDir =
+                options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
+        if (!reader.problems.isEmpty()) {
+            throw new ConfigException(reader.problems);
+        }
+        return new LauncherConfig(
+                listen,
+                workers,
+                apps,
+                options.trust,
+                accept,
+                runDir,
+                timeouts,
+                java,
+                options.workerOptions,
+                options.exposeWorker);
+    }
+
+    private InetSocketAddress listen() {
+        int port = options.port;
+        if (port < 0 || port > 65535) {
+            problems.add("--port " + port + ": not a port, use 0 to 65535");
+            port = 0;
+        }
+        String address = options.address;
+        if (address == null) {
+            return new InetSocketAddress(port);
+        }
+        try {
+            return new InetSocketAddress(InetAddress.getByName(address), port);
+        } catch (UnknownHostException e) {
+            problems.add("--address " + address + ": no such address");
+            return new InetSocketAddress(port);
+        }
+    }
+
+    private int workers() {
+        int processors = Runtime.getRuntime().availableProcessors();
+        String text = options.workers;
+        if (text.equals("auto")) {
+            return processors;
+        }
+        int workers;
+        try {
+            workers = Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            workers = 0;
+        }
+        if (workers < 1) {
+            problems.add("--workers " + text + ": use auto or a number from 1");
+        } else if (workers > processors && !options.oversubscribe) {
+            problems.add("--workers " + text + ": this process may use " + processors
+                    + (processors == 1 ? " processor" : " processors") + "; add --oversubscribe to start more workers");
+        }
+        return workers;
+    }
+
+    private AcceptMode accept() {
+        try {
+            return AcceptMode.valueOf(options.accept.toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            problems.add("--accept " + options.accept + ": use auto, shared or relay");
+            return AcceptMode.AUTO;
+        }
+    }
+
+    private void checkTrust() {
+        try {
+            TrustPolicy.check(options.trust);
+        } catch (IllegalArgumentException e) {
+            problems.add("--trust " + options.trust + ": " + e.getMessage());
+        }
+    }
+
+    private Duration positive(String name, Duration value) {
+        if (value.isZero() || value.isNegative()) {
+            problems.add(name + " " + value.toMillis() + "ms: must be longer than nothing");
+        }
+        return value;
+    }
+
+    private List<App> apps() {
+        boolean single = options.apps.size() == 1;
+        Map<String, String> mounted = new HashMap<>();
+        List<App> apps = new ArrayList<>();
+        for (String text : options.apps) {
+            App app = app(text, single);
+            if (app == null) {
+                continue;
+            }
+            String other = mounted.putIfAbsent(app.contextPath(), text);
+            if (other != null) {
+                problems.add(text + ": " + app.mount() + " is taken by " + other + "; put /path= before one of them");
+            }
+            apps.add(app);
+        }
+        return apps;
+    }
+
+    private @Nullable App app(String text, boolean single) {
+        int equals = text.indexOf('=');
+        // An absolute file name may hold a '=' too; a file that is there is meant.
+        boolean mounted = text.startsWith("/") && equals > 0 && !Files.exists(Path.of(text));
+        Path source = Path.of(mounted ? text.substring(equals + 1) : text)
+                .toAbsolutePath()
+                .normalize();
+        String problem = sourceProblem(source);
+        if (problem != null) {
+            problems.add(text + ": " + problem);
+            return null;
+        }
+        if (!mounted) {
+            String name = source.getFileName().toString();
+            return new App(single ? "" : pathOf(name), source);
+        }
+        String path = text.substring(0, equals);
+        if (path.equals("/")) {
+            return new App("", source);
+        }
+        if (!path.matches("(/[A-Za-z0-9._~@:+-]+)+") || path.contains("/../") || path.endsWith("/..")) {
+            problems.add(text + ": " + path + " is not a context path, use / or /name");
+            return null;
+        }
+        return new App(path, source);
+    }
+
+    /** As Tomcat names the context of a file: {@code ROOT} is the root, {@code a#b##7.war} is /a/b in version 7. */
+    private static String pathOf(String fileName) {
+        String name = fileName.replaceFirst("(?i)\\.war$", "").replaceFirst("##.*", "");
+        return name.equals("ROOT") ? "" : "/" + name.replace('#', '/');
+    }
+
+    private static @Nullable String sourceProblem(Path source) {
+        if (source.getFileName() == null) {
+            return "the file system root is no application";
+        }
+        if (Files.isDirectory(source)) {
+            return Files.isReadable(source) ? null : "can't read this directory";
+        }
+        if (!Files.exists(source)) {
+            return "no such file or directory";
+        }
+        if (!source.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".war")) {
+            return "not a .war file or a directory";
+        }
+        if (!Files.isReadable(source)) {
+            return "can't read this file";
+        }
+        try (ZipFile zip = new ZipFile(source.toFile())) {
+            return zip.size() == 0 ? "an empty archive" : null;
+        } catch (IOException e) {
+            return "not a valid .war file (" + e.getMessage() + ")";
+        }
+    }
+
+    private Path java() {
+        Path own = Path.of(System.getProperty("java.home"), "bin", javaCommand());
+        Path given = options.java;
+        if (given == null) {
+            return own;
+        }
+        Path java = given.toAbsolutePath().normalize();
+        if (Files.isDirectory(java)) {
+            java = java.resolve("bin").resolve(javaCommand());
+        }
+        if (!Files.isRegularFile(java) || !Files.isExecutable(java)) {
+            problems.add("--java " + given + ": no java command there; name a JDK directory or its bin/java");
+            return own;
+        }
+        return java;
+    }
+
+    private static String javaCommand() {
+        return System.getProperty("os.name").startsWith("Windows") ? "java.exe" : "java";
+    }
+}

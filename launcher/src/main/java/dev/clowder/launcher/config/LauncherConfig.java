@@ -1,0 +1,38 @@
+package dev.clowder.launcher.config;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything the operator decided, checked and immutable. Made by {@link ConfigReader} only.
+ *
+ * @param listen where clients connect; port 0 lets the kernel choose
+ * @param workers how many worker processes are wanted, at least 1
+ * @param apps the web applications, at least one, each at a context path of its own
+ * @param trust the valve's {@code trust} attribute
+ * @param accept who accepts connections
+ * @param runDir where the cluster keeps its files; null for the default, which is named after the port
+ * @param timeouts limits for a worker's life
+ * @param java the {@code java} command of the workers, absolute
+ * @param workerOptions extra JVM flags of the workers, behind the chosen defaults
+ * @param exposeWorker whether responses carry {@code X-Clowder-Worker}
+ */
+public record LauncherConfig(
+        InetSocketAddress listen,
+        int workers,
+        List<App> apps,
+        String trust,
+        AcceptMode accept,
+        @Nullable Path runDir,
+        Timeouts timeouts,
+        Path java,
+        List<String> workerOptions,
+        boolean exposeWorker) {
+
+    public LauncherConfig {
+        apps = List.copyOf(apps);
+        workerOptions = List.copyOf(workerOptions);
+    }
+}

@@ -1,0 +1,126 @@
+package dev.clowder.launcher.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * The settings of {@code run} as they were typed: the one declaration of each, from which the help text and the names in
+ * a {@code --config} file follow. {@link ConfigReader} turns it into a {@link LauncherConfig}.
+ */
+@Command(name = "run", sortOptions = false, description = "Runs applications until it is stopped, in the foreground.")
+public final class RunOptions {
+    @Parameters(
+            paramLabel = "APP",
+            arity = "1..*",
+            description =
+                    "a .war file or an exploded directory, or /path= before either; a single one without a path is"
+                            + " mounted at /, several by their file names as Tomcat does")
+    List<String> apps = new ArrayList<>();
+
+    @Option(names = "--port", paramLabel = "PORT", defaultValue = "8080", description = "port to listen on, 0 for any")
+    int port;
+
+    @Option(names = "--address", paramLabel = "ADDRESS", description = "address to listen on (default: all)")
+    @Nullable
+    String address;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            defaultValue = "auto",
+            description = "worker processes; auto = the processors this process may use")
+    String workers = "auto";
+
+    @Option(names = "--oversubscribe", description = "allow more workers than processors")
+    boolean oversubscribe;
+
+    @Option(
+            names = "--trust",
+            paramLabel = "RULES",
+            defaultValue = "loopback",
+            description = "who may speak for a client, as in the valve: false, true, a hop count, a list of addresses,"
+                    + " CIDR ranges and names, or both (\"2; 10.0.0.0/8\")")
+    String trust = "loopback";
+
+    @Option(
+            names = "--accept",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description =
+                    "shared: workers accept from one kernel queue; relay: the supervisor copies bytes; auto: shared"
+                            + " where the platform can")
+    String accept = "auto";
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            description = "control socket, lock, expanded applications (default: $XDG_RUNTIME_DIR/clowder/PORT, else"
+                    + " /tmp/clowder-UID/PORT)")
+    @Nullable
+    Path runDir;
+
+    @Option(
+            names = "--boot-timeout",
+            paramLabel = "TIME",
+            defaultValue = "60s",
+            description = "until a worker must be ready")
+    Duration bootTimeout = Duration.ofSeconds(60);
+
+    @Option(
+            names = "--drain-timeout",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "for requests in flight when a worker stops")
+    Duration drainTimeout = Duration.ofSeconds(30);
+
+    @Option(
+            names = "--stop-timeout",
+            paramLabel = "TIME",
+            defaultValue = "10s",
+            description = "after draining, until a worker is killed")
+    Duration stopTimeout = Duration.ofSeconds(10);
+
+    @Option(
+            names = "--java",
+            paramLabel = "PATH",
+            description = "JDK or java command of the workers (default: own JVM)")
+    @Nullable
+    Path java;
+
+    @Option(
+            names = "--worker-opts",
+            paramLabel = "FLAGS",
+            split = "\\s+",
+            description = "JVM flags of the workers, behind the chosen defaults")
+    List<String> workerOptions = new ArrayList<>();
+
+    @Option(names = "--expose-worker", description = "response header X-Clowder-Worker: SLOT/ID")
+    boolean exposeWorker;
+
+    @Option(
+            names = "--stop-on-eof",
+            description =
+                    "stop when standard input ends: for a program that starts Clowder and must not leave it behind")
+    boolean stopOnEof;
+
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "a properties file with the same names (port = 80); what is typed wins")
+    @Nullable
+    Path config;
+
+    @Option(names = "--help", usageHelp = true, description = "show this")
+    boolean help;
+
+    /** Whether the end of standard input stops the cluster. */
+    public boolean stopOnEof() {
+        return stopOnEof;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,72 @@
+package dev.clowder.launcher.supervisor;
+
+import dev.clowder.launcher.config.App;
+import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.wire.Message;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Enumeration;
+import java.util.List;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+
+/** Makes of each application a directory that all workers share: a .war is expanded once, by the supervisor. */
+final class Applications {
+    private Applications() {}
+
+    /**
+     * Expands what has to be expanded.
+     *
+     * @throws ConfigException if a .war can't be read or names files outside of itself
+     * @throws IOException if the directory can't be written
+     */
+    static List<Message.Mount> expand(List<App> apps, Path into) throws ConfigException, IOException {
+        List<Message.Mount> mounts = new ArrayList<>();
+        for (App app : apps) {
+            Path directory = app.source();
+            if (!Files.isDirectory(directory)) {
+                String name = app.contextPath().isEmpty()
+                        ? "ROOT"
+                        : app.contextPath().substring(1).replace('/', '#');
+                directory = Files.createDirectory(into.resolve(name));
+                expand(app.source(), directory);
+            }
+            mounts.add(new Message.Mount(app.contextPath(), directory.toString()));
+        }
+        return mounts;
+    }
+
+    private static void expand(Path war, Path into) throws ConfigException, IOException {
+        try (ZipFile zip = new ZipFile(war.toFile())) {
+            for (Enumeration<? extends ZipEntry> entries = zip.entries(); entries.hasMoreElements(); ) {
+                ZipEntry entry = entries.nextElement();
+                Path target = into.resolve(entry.getName()).normalize();
+                if (!target.startsWith(into)) {
+                    throw new ConfigException(war + ": not a valid .war file (entry " + entry.getName()
+                            + " leads out of the application)");
+                }
+                if (entry.isDirectory()) {
+                    Files.createDirectories(target);
+                } else {
+                    write(zip, entry, target);
+                }
+            }
+        } catch (java.util.zip.ZipException e) {
+            throw new ConfigException(war + ": not a valid .war file (" + e.getMessage() + ")");
+        }
+    }
+
+    private static void write(ZipFile zip, ZipEntry entry, Path target) throws IOException {
+        Files.createDirectories(target.getParent());
+        try (InputStream content = zip.getInputStream(entry)) {
+            Files.copy(content, target);
+        }
+        if (entry.getLastModifiedTime() != null) {
+            // Last-Modified and ETag of static files are then the same after every start.
+            Files.setLastModifiedTime(target, entry.getLastModifiedTime());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.clowder.launcher.supervisor;
+
+import java.io.IOException;
+import java.time.Instant;
+
+/** The supervisor's only way to the operating system. Worker processes are named by their id. */
+interface Host {
+    /** Nanoseconds of a monotonic clock. */
+    long now();
+
+    /** The time of day, for people to read only. */
+    Instant timeOfDay();
+
+    /**
+     * Starts a worker process; its end arrives as {@link Event.Exited}.
+     *
+     * @return its pid
+     */
+    long spawn(int slot, int id) throws IOException;
+
+    /** Asks the process to leave (SIGTERM). Without effect when it is gone. */
+    void terminate(int id);
+
+    /** Ends the process at once (SIGKILL). Without effect when it is gone. */
+    void kill(int id);
+}

@@ -1,0 +1,254 @@
+package dev.clowder.launcher.supervisor;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.clowder.launcher.config.ConfigException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files of one running cluster: control socket, lock, expanded applications, a directory for each slot. Private to
+ * its owner (mode 0700), held by one supervisor at a time, and removed when that one leaves.
+ */
+public final class RunDirectory implements AutoCloseable {
+    private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
+    /** What Linux allows for the path of a Unix socket, less the final zero. */
+    private static final int MAX_SOCKET_PATH = 107;
+
+    private static final String LONGEST_NAME = "worker-1234567.sock";
+
+    private final Path root;
+    private final FileChannel lockFile;
+
+    private RunDirectory(Path root, FileChannel lockFile) {
+        this.root = root;
+        this.lockFile = lockFile;
+    }
+
+    /** Where the cluster on this port keeps its files unless {@code --run-dir} names another place. */
+    public static Path defaultPath(int port) {
+        String runtime = System.getenv("XDG_RUNTIME_DIR");
+        if (runtime != null && !runtime.isEmpty()) {
+            return Path.of(runtime, "clowder", String.valueOf(port));
+        }
+        return Path.of(System.getProperty("java.io.tmpdir"), "clowder-" + user(), String.valueOf(port));
+    }
+
+    /** The control socket of the cluster in this directory. */
+    public static Path controlSocket(Path runDirectory) {
+        return runDirectory.resolve("control.sock");
+    }
+
+    /**
+     * Takes the directory, makes it if needed, and removes what a dead cluster left in it.
+     *
+     * @throws ConfigException when it can't be used, whoever asks
+     * @throws InUseException when another cluster lives in it
+     */
+    public static RunDirectory open(Path path) throws ConfigException, InUseException {
+        Path root = path.toAbsolutePath().normalize();
+        if (root.resolve(LONGEST_NAME).toString().getBytes(UTF_8).length > MAX_SOCKET_PATH) {
+            throw new ConfigException("--run-dir " + root + ": too long for Unix sockets in it, use at most "
+                    + (MAX_SOCKET_PATH - LONGEST_NAME.length() - 1) + " bytes");
+        }
+        FileChannel lockFile = null;
+        try {
+            makePrivate(root);
+            lockFile = lock(root);
+            RunDirectory directory = new RunDirectory(root, lockFile);
+            directory.clean();
+            Files.createDirectory(directory.apps());
+            lockFile = null;
+            return directory;
+        } catch (IOException e) {
+            throw new ConfigException("--run-dir " + root + ": can't be used (" + reason(e) + ")");
+        } finally {
+            closeQuietly(lockFile);
+        }
+    }
+
+    public Path root() {
+        return root;
+    }
+
+    Path control() {
+        return controlSocket(root);
+    }
+
+    Path listeners() {
+        return root.resolve("listeners.sock");
+    }
+
+    Path apps() {
+        return root.resolve("apps");
+    }
+
+    Path intake(int id) {
+        return root.resolve("worker-" + id + ".sock");
+    }
+
+    Path slot(int number) {
+        return root.resolve("slot-" + number);
+    }
+
+    /** Removes everything, the directory too, and lets another cluster have the place. */
+    @Override
+    public void close() {
+        try {
+            clean();
+            Files.deleteIfExists(root.resolve("lock"));
+            Files.deleteIfExists(root);
+        } catch (IOException e) {
+            // What is left is removed by the next cluster that starts here.
+        } finally {
+            closeQuietly(lockFile);
+        }
+    }
+
+    private void clean() throws IOException {
+        Path lock = root.resolve("lock");
+        Files.walkFileTree(root, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                if (!file.equals(lock)) {
+                    Files.delete(file);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
+                if (!visited.equals(root)) {
+                    Files.delete(visited);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    private static void makePrivate(Path root) throws IOException, ConfigException {
+        Path parent = root.getParent();
+        if (parent == null) {
+            throw new ConfigException("--run-dir " + root + ": name a directory of its own");
+        }
+        boolean posix = Files.getFileStore(existing(parent)).supportsFileAttributeView(PosixFileAttributeView.class);
+        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
+            if (posix) {
+                Files.createDirectories(root, PosixFilePermissions.asFileAttribute(PRIVATE));
+            } else {
+                Files.createDirectories(root);
+            }
+        }
+        if (!posix) {
+            return;
+        }
+        if (parent.getFileName() != null && parent.getFileName().toString().equals("clowder-" + user())) {
+            check(parent);
+        }
+        check(root);
+        Files.setPosixFilePermissions(root, PRIVATE);
+    }
+
+    /** In /tmp anybody can have made the name before us. */
+    private static void check(Path directory) throws IOException, ConfigException {
+        PosixFileAttributes attributes =
+                Files.readAttributes(directory, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        if (!attributes.isDirectory()) {
+            throw new ConfigException("--run-dir " + directory + ": not a directory");
+        }
+        if (!user().equals(String.valueOf(Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS)))) {
+            throw new ConfigException("--run-dir " + directory + ": belongs to "
+                    + attributes.owner().getName());
+        }
+    }
+
+    private static Path existing(Path path) {
+        Path candidate = path;
+        while (!Files.exists(candidate)) {
+            Path parent = candidate.getParent();
+            if (parent == null) {
+                return candidate;
+            }
+            candidate = parent;
+        }
+        return candidate;
+    }
+
+    private static FileChannel lock(Path root) throws IOException, InUseException {
+        Path path = root.resolve("lock");
+        while (true) {
+            FileChannel file = FileChannel.open(
+                    path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            try {
+                FileLock lock = file.tryLock();
+                if (lock == null) {
+                    throw new InUseException(root, Files.readString(path).strip());
+                }
+                byte[] mine = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
+                file.truncate(0).write(ByteBuffer.wrap(mine), 0);
+                // A leaving supervisor may have removed the file between our opening and locking it.
+                if (Files.exists(path) && Files.readString(path).equals(new String(mine, UTF_8))) {
+                    FileChannel held = file;
+                    file = null;
+                    return held;
+                }
+            } catch (OverlappingFileLockException e) {
+                throw new InUseException(
+                        root, String.valueOf(ProcessHandle.current().pid()));
+            } finally {
+                closeQuietly(file);
+            }
+        }
+    }
+
+    private static String user() {
+        try {
+            return String.valueOf(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+        } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+            return System.getProperty("user.name");
+        }
+    }
+
+    private static String reason(IOException e) {
+        String name = e.getClass().getSimpleName().replace("Exception", "");
+        return e instanceof java.nio.file.FileSystemException f && f.getReason() == null
+                ? name + ": " + f.getFile()
+                : String.valueOf(e.getMessage());
+    }
+
+    private static void closeQuietly(@Nullable FileChannel file) {
+        if (file != null) {
+            try {
+                file.close();
+            } catch (IOException e) {
+                // Nothing was written that could be lost.
+            }
+        }
+    }
+
+    /** Another cluster lives in the directory: exit code 3. */
+    public static final class InUseException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        InUseException(Path root, String pid) {
+            super("--run-dir " + root + ": in use by another cluster (supervisor pid " + pid
+                    + "); stop that one or choose another directory");
+        }
+    }
+}

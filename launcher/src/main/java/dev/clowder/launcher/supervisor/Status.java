@@ -1,0 +1,104 @@
+package dev.clowder.launcher.supervisor;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.clowder.launcher.acceptor.Acceptor;
+import dev.clowder.launcher.wire.Message;
+import io.netty.util.NetUtil;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** What {@code status --json} prints: the components are its names, in its order. Immutable. */
+public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners, List<WorkerStatus> workers) {
+    private static final ObjectWriter JSON = new JsonMapper().writerWithDefaultPrettyPrinter();
+    private static final ObjectReader READER = new JsonMapper().readerFor(Status.class);
+    private static final double NANOS = 1e9;
+
+    /** The supervisor process; state is STARTING, RUNNING or STOPPING. */
+    public record SupervisorStatus(long pid, String version, double uptimeSeconds, String state, int generation) {}
+
+    /** One port. */
+    public record ListenerStatus(String address, int port, String protocol, String accept) {}
+
+    /** One slot and the worker in it. */
+    public record WorkerStatus(
+            int slot,
+            int id,
+            long pid,
+            String state,
+            int generation,
+            double uptimeSeconds,
+            int connections,
+            long requests,
+            int busyThreads,
+            long heapUsedBytes,
+            long rssBytes,
+            int restarts,
+            @Nullable ExitStatus lastExit) {}
+
+    /** How the slot's last worker ended. */
+    public record ExitStatus(
+            @Nullable Integer code, @Nullable String signal, String reason, String at) {}
+
+    static Status of(String state, long uptime, Acceptor acceptor, List<WorkerSlot> slots, long now) {
+        SupervisorStatus supervisor =
+                new SupervisorStatus(ProcessHandle.current().pid(), Version.text(), uptime / NANOS, state, 1);
+        InetSocketAddress address = acceptor.address();
+        ListenerStatus listener = new ListenerStatus(
+                NetUtil.toAddressString(address.getAddress()),
+                address.getPort(),
+                "http",
+                acceptor.mode().name().toLowerCase(Locale.ROOT));
+        List<WorkerStatus> workers = new ArrayList<>();
+        for (WorkerSlot slot : slots) {
+            workers.add(worker(slot, now));
+        }
+        return new Status(supervisor, List.of(listener), List.copyOf(workers));
+    }
+
+    private static WorkerStatus worker(WorkerSlot slot, long now) {
+        boolean alive = slot.state.hasProcess();
+        Message.Load load = alive ? slot.load : WorkerSlot.NO_LOAD;
+        Exit exit = slot.lastExit;
+        return new WorkerStatus(
+                slot.number,
+                slot.id,
+                alive ? slot.pid : 0,
+                slot.state.name(),
+                1,
+                alive ? (now - slot.spawnedAt) / NANOS : 0,
+                load.connections(),
+                load.requests(),
+                load.busyThreads(),
+                load.heapUsedBytes(),
+                load.rssBytes(),
+                Math.max(0, slot.lives - 1),
+                exit == null
+                        ? null
+                        : new ExitStatus(
+                                exit.code(),
+                                exit.signal(),
+                                exit.reason(),
+                                exit.at().toString()));
+    }
+
+    /** The text of {@code status --json}. */
+    public String json() {
+        try {
+            return JSON.writeValueAsString(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Reads {@link #json()} back. */
+    public static Status parse(String json) throws IOException {
+        return READER.readValue(json);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.supervisor;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.wire;
+
+import org.jspecify.annotations.NullMarked;

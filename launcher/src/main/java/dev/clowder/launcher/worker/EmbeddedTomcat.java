@@ -1,0 +1,167 @@
+package dev.clowder.launcher.worker;
+
+import dev.clowder.launcher.wire.Message;
+import dev.clowder.valve.ForwardedValve;
+import dev.clowder.valve.ProxyHttp11NioProtocol;
+import java.io.IOException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.LifecycleState;
+import org.apache.catalina.Pipeline;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.session.StandardManager;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.coyote.RequestGroupInfo;
+
+/** The Tomcat of this worker, and the only class that knows how to embed one. */
+final class EmbeddedTomcat {
+    private static final String RSS = "VmRSS:";
+
+    /** They tell at every start what is normal in an embedded Tomcat. Held here, or their level would be collected. */
+    private static final List<Logger> QUIET = Stream.of(
+                    "org.apache.catalina.startup.ContextConfig", "org.apache.jasper.servlet.TldScanner")
+            .map(Logger::getLogger)
+            .toList();
+
+    private final Tomcat tomcat;
+    private final Connector connector;
+    private final ProxyHttp11NioProtocol protocol;
+    private final WorkerEndpoint endpoint;
+
+    private EmbeddedTomcat(
+            Tomcat tomcat, Connector connector, ProxyHttp11NioProtocol protocol, WorkerEndpoint endpoint) {
+        this.tomcat = tomcat;
+        this.connector = connector;
+        this.protocol = protocol;
+        this.endpoint = endpoint;
+    }
+
+    /**
+     * Starts everything but the shared listener.
+     *
+     * @throws StartFailedException when an application or the connector did not start; Tomcat's log says why
+     */
+    static EmbeddedTomcat start(Message.Start start) throws StartFailedException {
+        for (Logger chatty : QUIET) {
+            if (chatty.getLevel() == null) {
+                chatty.setLevel(Level.WARNING);
+            }
+        }
+        Tomcat tomcat = new Tomcat();
+        tomcat.setBaseDir(start.directory());
+        tomcat.enableNaming();
+
+        WorkerEndpoint endpoint = new WorkerEndpoint(Path.of(start.intake()));
+        ProxyHttp11NioProtocol protocol = new ProxyHttp11NioProtocol(endpoint);
+        Connector connector = new Connector(protocol);
+        connector.setPort(start.port());
+        connector.setThrowOnFailure(true);
+        // Sources open when the applications have started, and close before the connections do.
+        connector.setProperty("bindOnInit", "false");
+        tomcat.setConnector(connector);
+
+        Pipeline engine = tomcat.getEngine().getPipeline();
+        if (start.exposeWorker()) {
+            engine.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
+        }
+        ForwardedValve forwarded = new ForwardedValve();
+        forwarded.setTrust(start.trust());
+        engine.addValve(forwarded);
+
+        List<Context> contexts = new ArrayList<>();
+        ClassLoader parent = new ApplicationParentLoader(EmbeddedTomcat.class.getClassLoader());
+        for (Message.Mount mount : start.mounts()) {
+            contexts.add(mount(tomcat, mount, parent));
+        }
+        try {
+            tomcat.start();
+        } catch (LifecycleException e) {
+            throw new StartFailedException("Tomcat did not start: " + rootMessage(e), e);
+        }
+        for (Context context : contexts) {
+            if (context.getState() != LifecycleState.STARTED) {
+                String path = context.getPath();
+                throw new StartFailedException(
+                        "application " + (path.isEmpty() ? "/" : path) + " did not start, its error is above");
+            }
+        }
+        return new EmbeddedTomcat(tomcat, connector, protocol, endpoint);
+    }
+
+    private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
+        Context context = tomcat.addWebapp(mount.contextPath(), mount.directory());
+        context.setParentClassLoader(parent);
+        // N workers share the directory: nobody writes sessions into one file that the others would read.
+        StandardManager sessions = new StandardManager();
+        sessions.setPathname(null);
+        context.setManager(sessions);
+        return context;
+    }
+
+    /** Begins to take clients from the queue that all workers share. */
+    void accept(ServerSocketChannel listener) {
+        endpoint.accept(listener);
+    }
+
+    /**
+     * Takes no new connections and waits for those in flight: every further response says {@code Connection: close},
+     * HTTP/2 clients get a GOAWAY, idle connections are closed after a moment.
+     */
+    void drain(long millis) {
+        endpoint.stopAccepting();
+        protocol.closeServerSocketGraceful();
+        endpoint.expireIdle();
+        protocol.awaitConnectionsClose(millis);
+    }
+
+    /** Stops the applications and Tomcat. */
+    void stop() {
+        try {
+            tomcat.stop();
+            tomcat.destroy();
+        } catch (LifecycleException e) {
+            connector.getService().getContainer().getLogger().warn("Tomcat did not stop cleanly", e);
+        }
+    }
+
+    Message.Load load() {
+        RequestGroupInfo requests = (RequestGroupInfo) endpoint.getHandler().getGlobal();
+        Runtime memory = Runtime.getRuntime();
+        return new Message.Load(
+                endpoint.getConnections().size(),
+                requests.getRequestCount(),
+                endpoint.getCurrentThreadsBusy(),
+                memory.totalMemory() - memory.freeMemory(),
+                residentBytes());
+    }
+
+    /** 0 where the platform has no {@code /proc}. */
+    private static long residentBytes() {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith(RSS)) {
+                    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+                }
+            }
+        } catch (IOException | NumberFormatException e) {
+            // Then nobody knows.
+        }
+        return 0;
+    }
+
+    private static String rootMessage(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root.getMessage() == null ? root.getClass().getName() : root.getMessage();
+    }
+}

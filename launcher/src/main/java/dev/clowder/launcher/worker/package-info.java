@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.worker;
+
+import org.jspecify.annotations.NullMarked;
