@@ -64,13 +64,14 @@ final class ProxyHeaderParser {
         if (length == 0) {
             return new NeedMore(V1_MIN);
         }
-        byte[] signature = bytes.get(0) == V1_SIGNATURE[0] ? V1_SIGNATURE : V2_SIGNATURE;
+        boolean v1 = bytes.get(0) == V1_SIGNATURE[0];
+        byte[] signature = v1 ? V1_SIGNATURE : V2_SIGNATURE;
         for (int i = 0; i < Math.min(length, signature.length); i++) {
             if (bytes.get(i) != signature[i]) {
                 return new Malformed("2: no signature of version 1 or 2");
             }
         }
-        return signature == V1_SIGNATURE ? parseV1(bytes) : parseV2(bytes);
+        return v1 ? parseV1(bytes) : parseV2(bytes);
     }
 
     // ------------------------------------------------------------------------------------------------ version 1

@@ -124,7 +124,8 @@ final class ProxyLobby {
         long waitMillis = 0;
         while (!closed) {
             try {
-                if (mine.selectedKeys().isEmpty()) {
+                // The selectNow() of a step may have swallowed the wakeup of somebody who came meanwhile.
+                if (arriving.isEmpty() && mine.selectedKeys().isEmpty()) {
                     mine.select(waitMillis);
                 } else {
                     mine.selectNow();

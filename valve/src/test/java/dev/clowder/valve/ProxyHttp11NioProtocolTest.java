@@ -14,7 +14,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.apache.tomcat.util.threads.ThreadPoolExecutor;
@@ -57,6 +60,31 @@ class ProxyHttp11NioProtocolTest {
                     }
                 }
             }
+        }
+    }
+
+    @Test
+    void connectionsThatComeTogetherEachKeepTheirOwnPeer() throws Exception {
+        ExecutorService clients = Executors.newFixedThreadPool(8);
+        try (ProxyTestServer server = new ProxyTestServer(REQUIRED).start()) {
+            List<Future<List<String>>> answers = new ArrayList<>();
+            Random random = new Random(20261122);
+            for (int port = 1; port <= 800; port++) {
+                byte[] header = ProxyHeaderWriter.v2(new InetSocketAddress("203.0.113.7", port), DESTINATION);
+                int cut = random.nextInt(header.length);
+                answers.add(clients.submit(() -> {
+                    try (Client client = server.connect()) {
+                        client.send(Arrays.copyOf(header, cut));
+                        client.send(Arrays.copyOfRange(header, cut, header.length));
+                        return facts(client.send(GET).readAll());
+                    }
+                }));
+            }
+            for (int port = 1; port <= 800; port++) {
+                assertThat(answers.get(port - 1).get()).contains("peer 203.0.113.7 " + port);
+            }
+        } finally {
+            clients.shutdownNow();
         }
     }
 
@@ -199,7 +227,7 @@ class ProxyHttp11NioProtocolTest {
     }
 
     @Test
-    void thousandsThatComeAndGoLeaveNoPlaceTaken() throws Exception {
+    void connectionsThatComeAndGoInAnyStateLeaveNoPlaceTaken() throws Exception {
         Map<String, String> attributes =
                 Map.of("proxyProtocol", "required", "proxyProtocolTimeout", "600000", "maxConnections", "10");
         try (ProxyTestServer server = new ProxyTestServer(attributes).start()) {
