@@ -55,7 +55,8 @@ public final class ForwardedValve extends ValveBase {
     private final LongAdder[] requests = new LongAdder[Reason.values().length];
     private final PropertyChangeListener newConnectors = this::connectorChanged;
     private volatile @Nullable ForwardedPolicy policy;
-    private @Nullable TrustFile trustFile;
+    private volatile @Nullable String trustFileProblem;
+    private volatile @Nullable TrustFile trustFile;
     private @Nullable ScheduledFuture<?> looks;
 
     public ForwardedValve() {
@@ -73,9 +74,7 @@ public final class ForwardedValve extends ValveBase {
         try {
             List<String> fileRules = List.of();
             if (trustFileName != null) {
-                Path base = container.getCatalinaBase() == null
-                        ? Path.of("")
-                        : container.getCatalinaBase().toPath();
+                Path base = container.getCatalinaBase() == null ? Path.of("") : container.getCatalinaBase().toPath();
                 trustFile = new TrustFile(base.resolve(trustFileName));
                 fileRules = trustFile.read();
             }
@@ -159,9 +158,10 @@ public final class ForwardedValve extends ValveBase {
         try {
             TrustedProxies trust = ForwardedPolicy.trust(attributes, file.read(), loader());
             policy = current.withTrust(trust);
-            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: "
-                    + trust.rules().size() + " rules");
+            trustFileProblem = null;
+            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: " + trust.rules().size() + " rules");
         } catch (IllegalArgumentException e) {
+            trustFileProblem = e.getMessage();
             containerLog.error("The rules of before stay in force: " + e.getMessage());
         }
     }
@@ -181,7 +181,8 @@ public final class ForwardedValve extends ValveBase {
         ForwardedPolicy current = policy;
         // A dispatch of an asynchronous request comes here again, long after it was judged.
         if (current != null && request.getAsyncContextInternal() == null) {
-            RequestRewriter rewriter = RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
+            RequestRewriter rewriter =
+                    RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
             if (!rewriter.finish(request)) {
                 if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
                     getNext().invoke(request, response);
@@ -345,6 +346,12 @@ public final class ForwardedValve extends ValveBase {
     public String[] getEffectiveTrust() {
         ForwardedPolicy current = policy;
         return current == null ? new String[0] : current.trust().rules().toArray(new String[0]);
+    }
+
+    /** Why the last change of trustFile is not in force; empty if it is. */
+    public String getTrustFileProblem() {
+        String problem = trustFileProblem;
+        return problem == null ? "" : problem;
     }
 
     /** Requests judged {@link Reason#UNTRUSTED_PEER} since the valve was made. */

@@ -1,5 +1,7 @@
 package dev.clowder.valve;
 
+import java.util.List;
+
 /**
  * A rule of your own about who may speak for a client: {@code trust="class:com.example.MyPolicy"}.
  *
@@ -19,4 +21,13 @@ public interface TrustPolicy {
      * @return true to go on with the next address to the left, false if this address is the client
      */
     boolean trusts(String address, int hop);
+
+    /**
+     * Checks the text of a {@code trust} attribute without starting anything, for programs that take it from a user.
+     *
+     * @throws IllegalArgumentException naming the part of the text that cannot be right
+     */
+    static void check(String trust) {
+        TrustedProxies.compile(trust, List.of(), TrustPolicy.class.getClassLoader());
+    }
 }

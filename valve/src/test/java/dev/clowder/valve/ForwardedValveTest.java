@@ -3,6 +3,7 @@ package dev.clowder.valve;
 import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
@@ -18,6 +19,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
 import org.junit.jupiter.api.Test;
@@ -151,6 +153,8 @@ class ForwardedValveTest {
             client.get("/app", "X-Forwarded-For: 203.0.113.9");
             client.get("/");
 
+            // The line is written after the answer.
+            await().atMost(Duration.ofSeconds(10)).until(() -> server.accessLog.size() == 4);
             assertThat(server.accessLog)
                     .containsExactly(
                             "203.0.113.7 203.0.113.7 4711 app.internal 8080 200 203.0.113.7 CLIENT 127.0.0.1",

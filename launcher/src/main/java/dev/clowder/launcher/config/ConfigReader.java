@@ -1,5 +1,6 @@
 package dev.clowder.launcher.config;
 
+import dev.clowder.valve.TrustPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -59,6 +60,7 @@ public final class ConfigReader {
         int workers = reader.workers();
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
+        reader.checkTrust();
         Timeouts timeouts = new Timeouts(
                 reader.positive("--boot-timeout", options.bootTimeout),
                 reader.positive("--drain-timeout", options.drainTimeout),
@@ -127,6 +129,14 @@ public final class ConfigReader {
         } catch (IllegalArgumentException e) {
             problems.add("--accept " + options.accept + ": use auto, shared or relay");
             return AcceptMode.AUTO;
+        }
+    }
+
+    private void checkTrust() {
+        try {
+            TrustPolicy.check(options.trust);
+        } catch (IllegalArgumentException e) {
+            problems.add("--trust " + options.trust + ": " + e.getMessage());
         }
     }
 

@@ -113,6 +113,19 @@ class ConfigReaderTest {
                 .isEqualTo(PROCESSORS + 1);
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            loopbak           | loopbak
+            10.0.0.0/0        | 10.0.0.0/0
+            10.0.0.0/8, true  | true
+            """)
+    void aTrustRuleThatCantBeRightIsNamed(String trust, String culprit) {
+        assertThatThrownBy(() -> read("--trust", trust, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--trust " + trust)
+                .hasMessageContaining(culprit);
+    }
+
     @Test
     void twoApplicationsAtOnePathAreRefused() {
         assertThatThrownBy(() -> read("/a=" + war, "/a=" + war))
