@@ -46,11 +46,7 @@ sealed interface ProxyHeader {
 
     /** The client by its address; an IPv4-mapped address is IPv4 here, whatever the family. */
     record Inet(
-            int version,
-            Family family,
-            InetSocketAddress source,
-            InetSocketAddress destination,
-            List<ProxyTlv> tlvs)
+            int version, Family family, InetSocketAddress source, InetSocketAddress destination, List<ProxyTlv> tlvs)
             implements ProxyHeader {}
 
     /** The client came to the proxy over a Unix-domain socket; an unnamed socket has the empty path. */

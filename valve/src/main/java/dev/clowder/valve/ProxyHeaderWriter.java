@@ -71,12 +71,12 @@ public final class ProxyHeaderWriter {
 
     /** The binary header of version 2 for a client that cannot be named: {@code UNSPEC}. */
     public static byte[] v2Unspec() {
-        return start(PROXY, 0x00, 0).array();
+        return finish(start(PROXY, 0x00, 0));
     }
 
     /** The binary header of version 2 for a connection of the sender itself, such as a health check. */
     public static byte[] local() {
-        return start(LOCAL, 0x00, 0).array();
+        return finish(start(LOCAL, 0x00, 0));
     }
 
     /**
@@ -122,7 +122,9 @@ public final class ProxyHeaderWriter {
 
     private static byte[] finish(ByteBuffer header, ProxyTlv... tlvs) {
         put(header, tlvs);
-        return header.array();
+        byte[] bytes = new byte[header.position()];
+        header.get(0, bytes);
+        return bytes;
     }
 
     private static void put(ByteBuffer into, ProxyTlv... tlvs) {
@@ -142,8 +144,8 @@ public final class ProxyHeaderWriter {
 
     private static int checkLength(int length) {
         if (length > ProxyHeaderParser.MAX_LENGTH) {
-            throw new IllegalArgumentException("a PROXY header of " + length + " bytes; receivers take "
-                    + ProxyHeaderParser.MAX_LENGTH);
+            throw new IllegalArgumentException(
+                    "a PROXY header of " + length + " bytes; receivers take " + ProxyHeaderParser.MAX_LENGTH);
         }
         return length;
     }

@@ -33,7 +33,8 @@ final class ProxyTlvReader {
     }
 
     /** Reads from {@code offset} to the end of the header; returns what is wrong with it, or null. */
-    @Nullable String read(int offset) {
+    @Nullable
+    String read(int offset) {
         int at = offset;
         int end = header.limit();
         while (at < end) {

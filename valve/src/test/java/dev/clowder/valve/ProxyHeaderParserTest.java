@@ -42,7 +42,8 @@ class ProxyHeaderParserTest {
         expectText(expect, "alpn", proxied.getAlpn());
         expectText(expect, "uniqueId", proxied.getUniqueId());
         if (expect.has("sourcePort")) {
-            assertThat(proxied.getSourcePort()).isEqualTo(expect.get("sourcePort").asInt());
+            assertThat(proxied.getSourcePort())
+                    .isEqualTo(expect.get("sourcePort").asInt());
             assertThat(proxied.getDestinationPort())
                     .isEqualTo(expect.get("destinationPort").asInt());
         }
@@ -58,7 +59,8 @@ class ProxyHeaderParserTest {
             expectText(expect.get("ssl"), "version", ssl.getVersion());
             expectText(expect.get("ssl"), "commonName", ssl.getCommonName());
             if (expect.get("ssl").has("verified")) {
-                assertThat(ssl.isVerified()).isEqualTo(expect.get("ssl").get("verified").asBoolean());
+                assertThat(ssl.isVerified())
+                        .isEqualTo(expect.get("ssl").get("verified").asBoolean());
             }
         }
     }
@@ -116,7 +118,11 @@ class ProxyHeaderParserTest {
     @Test
     void aHeaderMayStandAnywhereInItsBufferAndTheBufferStays() {
         byte[] header = HEX.parseHex(V2_SIGNATURE + "2111000cc0000201c0000202007b162e");
-        ByteBuffer buffer = ByteBuffer.allocate(100).position(7).put(header).limit(7 + header.length).position(7);
+        ByteBuffer buffer = ByteBuffer.allocate(100)
+                .position(7)
+                .put(header)
+                .limit(7 + header.length)
+                .position(7);
         assertThat(done(ProxyHeaderParser.parse(buffer)).length()).isEqualTo(28);
         assertThat(buffer.position()).isEqualTo(7);
         assertThat(buffer.remaining()).isEqualTo(28);
@@ -154,7 +160,8 @@ class ProxyHeaderParserTest {
     @ValueSource(strings = {"01", "02", "10", "12", "13", "20", "22", "23", "30", "32", "33", "40", "41", "ff"})
     void onlyStreamsOfKnownFamiliesAreTaken(String family) {
         assertThat(parse(HEX.parseHex(V2_SIGNATURE + "21" + family + "0000"))).isInstanceOf(Malformed.class);
-        assertThat(done(parse(HEX.parseHex(V2_SIGNATURE + "20" + family + "0000"))).header())
+        assertThat(done(parse(HEX.parseHex(V2_SIGNATURE + "20" + family + "0000")))
+                        .header())
                 .isEqualTo(new ProxyHeader.Local(ProxyHeader.Family.UNSPEC));
     }
 
@@ -188,7 +195,8 @@ class ProxyHeaderParserTest {
     @ParameterizedTest
     @ValueSource(strings = {"PROXY TCP4 0.0.0.0 192.0.2.1 1 2\r\n", "PROXY TCP6 :: 2001:db8::1 1 2\r\n"})
     void anUnspecifiedSourceIsNoClient(String line) {
-        ProxyProtocol proxied = new ProxyProtocol(done(parse(line.getBytes(StandardCharsets.US_ASCII))).header());
+        ProxyProtocol proxied = new ProxyProtocol(
+                done(parse(line.getBytes(StandardCharsets.US_ASCII))).header());
         assertThat(proxied.isAnonymous()).isTrue();
         assertThat(proxied.isLocal()).isFalse();
         assertThat(proxied.getSource()).isNull();

@@ -76,8 +76,8 @@ class ProxyHeaderWriterTest {
 
     @Test
     void theChecksumIsTheOneOfOtherImplementations() {
-        byte[] summed = ProxyHeaderWriter.withChecksum(ProxyHeaderWriter.v2(
-                new InetSocketAddress("192.0.2.1", 123), new InetSocketAddress("192.0.2.2", 443)));
+        byte[] summed = ProxyHeaderWriter.withChecksum(
+                ProxyHeaderWriter.v2(new InetSocketAddress("192.0.2.1", 123), new InetSocketAddress("192.0.2.2", 443)));
         assertThat(HexFormat.of().formatHex(summed))
                 .isEqualTo("0d0a0d0a000d0a515549540a21110013c0000201c0000202007b01bb03000476167533");
     }
@@ -155,8 +155,7 @@ class ProxyHeaderWriterTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> ProxyHeaderWriter.v2(any, any, new ProxyTlv(0xe0, new byte[room + 1])));
         assertThatIllegalArgumentException().isThrownBy(() -> ProxyHeaderWriter.withChecksum(full));
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> ProxyHeaderWriter.withChecksum(Arrays.copyOf(full, 100)));
+        assertThatIllegalArgumentException().isThrownBy(() -> ProxyHeaderWriter.withChecksum(Arrays.copyOf(full, 100)));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> ProxyHeaderWriter.v2(any, InetSocketAddress.createUnresolved("example.org", 1)));
     }

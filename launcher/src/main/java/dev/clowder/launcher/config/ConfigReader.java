@@ -1,5 +1,6 @@
 package dev.clowder.launcher.config;
 
+import dev.clowder.valve.TrustPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -13,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.zip.ZipFile;
-import org.apache.catalina.util.ContextName;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -60,6 +60,7 @@ public final class ConfigReader {
         int workers = reader.workers();
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
+        reader.checkTrust();
         Timeouts timeouts = new Timeouts(
                 reader.positive("--boot-timeout", options.bootTimeout),
                 reader.positive("--drain-timeout", options.drainTimeout),
@@ -131,6 +132,14 @@ public final class ConfigReader {
         }
     }
 
+    private void checkTrust() {
+        try {
+            TrustPolicy.check(options.trust);
+        } catch (IllegalArgumentException e) {
+            problems.add("--trust " + options.trust + ": " + e.getMessage());
+        }
+    }
+
     private Duration positive(String name, Duration value) {
         if (value.isZero() || value.isNegative()) {
             problems.add(name + " " + value.toMillis() + "ms: must be longer than nothing");
@@ -170,7 +179,7 @@ public final class ConfigReader {
         }
         if (!mounted) {
             String name = source.getFileName().toString();
-            return new App(single ? "" : new ContextName(name, true).getPath(), source);
+            return new App(single ? "" : pathOf(name), source);
         }
         String path = text.substring(0, equals);
         if (path.equals("/")) {
@@ -181,6 +190,12 @@ public final class ConfigReader {
             return null;
         }
         return new App(path, source);
+    }
+
+    /** As Tomcat names the context of a file: {@code ROOT} is the root, {@code a#b##7.war} is /a/b in version 7. */
+    private static String pathOf(String fileName) {
+        String name = fileName.replaceFirst("(?i)\\.war$", "").replaceFirst("##.*", "");
+        return name.equals("ROOT") ? "" : "/" + name.replace('#', '/');
     }
 
     private static @Nullable String sourceProblem(Path source) {

@@ -30,7 +30,6 @@ final class JvmHost implements Host {
     /** What Tomcat's own start script opens to applications, and what adopting the listening socket needs. */
     private static final List<String> OPENED = List.of(
             "java.base/java.lang",
-            "java.base/java.lang.invoke",
             "java.base/java.lang.reflect",
             "java.base/java.io",
             "java.base/java.util",

@@ -4,11 +4,14 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
+import io.netty.util.NetUtil;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -61,6 +64,10 @@ final class Supervisor {
         this.host = host;
         this.observer = observer;
         startedAt = host.now();
+        InetSocketAddress address = acceptor.address();
+        observer.log("listening on " + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
+                + ", accept " + acceptor.mode().name().toLowerCase(Locale.ROOT) + ", " + config.workers()
+                + " workers, run directory " + directory.root());
         Random random = new Random();
         for (int number = 1; number <= config.workers(); number++) {
             slots.add(new WorkerSlot(number, startedAt, random));

@@ -9,6 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
@@ -21,6 +24,12 @@ import org.apache.coyote.RequestGroupInfo;
 /** The Tomcat of this worker, and the only class that knows how to embed one. */
 final class EmbeddedTomcat {
     private static final String RSS = "VmRSS:";
+
+    /** They tell at every start what is normal in an embedded Tomcat. Held here, or their level would be collected. */
+    private static final List<Logger> QUIET = Stream.of(
+                    "org.apache.catalina.startup.ContextConfig", "org.apache.jasper.servlet.TldScanner")
+            .map(Logger::getLogger)
+            .toList();
 
     private final Tomcat tomcat;
     private final Connector connector;
@@ -41,6 +50,11 @@ final class EmbeddedTomcat {
      * @throws StartFailedException when an application or the connector did not start; Tomcat's log says why
      */
     static EmbeddedTomcat start(Message.Start start) throws StartFailedException {
+        for (Logger chatty : QUIET) {
+            if (chatty.getLevel() == null) {
+                chatty.setLevel(Level.WARNING);
+            }
+        }
         Tomcat tomcat = new Tomcat();
         tomcat.setBaseDir(start.directory());
         tomcat.enableNaming();

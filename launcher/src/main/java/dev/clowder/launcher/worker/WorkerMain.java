@@ -66,11 +66,11 @@ public final class WorkerMain {
             }
         } catch (StartFailedException e) {
             wire.send(new Message.Failed(String.valueOf(e.getMessage())));
-            System.exit(EXIT_FAILED);
+            Runtime.getRuntime().exit(EXIT_FAILED);
         }
         wire.send(new Message.Ready());
         beat();
-        System.exit(0);
+        Runtime.getRuntime().exit(0);
     }
 
     /** Tells the supervisor every second how it goes, until everything is over. */
@@ -107,7 +107,7 @@ public final class WorkerMain {
     private void stop(long drainMillis) {
         EmbeddedTomcat running = tomcat;
         if (running == null) {
-            System.exit(0);
+            Runtime.getRuntime().exit(0);
             return;
         }
         if (!stopping.compareAndSet(false, true)) {

@@ -1,0 +1,132 @@
+package dev.clowder.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import dev.clowder.launcher.supervisor.Status;
+import dev.clowder.launcher.supervisor.WorkerEvent;
+import java.io.ByteArrayOutputStream;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A cluster started from Java, with real workers: the events of Node's cluster (cluster.md, behaviours 1 to 8). */
+class ClusterTest {
+    @TempDir
+    Path temporary;
+
+    private final List<WorkerEvent> events = new CopyOnWriteArrayList<>();
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+    @ParameterizedTest
+    @ValueSource(strings = {"shared", "relay"})
+    void oneWorkersLifeFiresForkedOnlineListeningDisconnectedExited(String accept) throws Exception {
+        Path app = Files.createDirectory(temporary.resolve("app"));
+        Files.writeString(app.resolve("index.html"), "hello");
+        Path runDirectory = temporary.resolve("run");
+        String[] arguments = {
+            "--port",
+            "0",
+            "--address",
+            "127.0.0.1",
+            "--workers",
+            "1",
+            "--accept",
+            accept,
+            "--run-dir",
+            runDirectory.toString(),
+            app.toString()
+        };
+        try (Cluster cluster = Cluster.start(out, events::add, arguments)) {
+            await(() -> kinds(1).contains(WorkerEvent.Kind.LISTENING));
+            assertThat(cluster.address().getPort()).isBetween(1, 65535);
+            assertThat(get(cluster)).isEqualTo("hello");
+
+            Status.WorkerStatus worker = cluster.status().workers().get(0);
+            assertThat(worker.state()).isEqualTo("READY");
+            ProcessHandle process = ProcessHandle.of(worker.pid()).orElseThrow();
+            process.destroyForcibly();
+            await(() -> kinds(2).contains(WorkerEvent.Kind.LISTENING));
+            assertThat(process.isAlive()).isFalse();
+            assertThat(kinds(1))
+                    .containsExactly(
+                            WorkerEvent.Kind.FORKED,
+                            WorkerEvent.Kind.ONLINE,
+                            WorkerEvent.Kind.LISTENING,
+                            WorkerEvent.Kind.DISCONNECTED,
+                            WorkerEvent.Kind.EXITED);
+            WorkerEvent exited = events.stream()
+                    .filter(event -> event.kind() == WorkerEvent.Kind.EXITED)
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(exited.exit().signal()).isEqualTo("SIGKILL");
+            assertThat(exited.exit().code()).isNull();
+            assertThat(get(cluster)).isEqualTo("hello");
+        }
+        await(() -> kinds(2).contains(WorkerEvent.Kind.EXITED));
+        assertThat(runDirectory).doesNotExist();
+    }
+
+    @Test
+    void aPortInUseIsNamedAndTheSameAttemptSucceedsWhenItIsFree() throws Exception {
+        Path app = Files.createDirectory(temporary.resolve("app"));
+        Path runDirectory = temporary.resolve("run");
+        int port;
+        try (ServerSocket taken = new ServerSocket(0)) {
+            port = taken.getLocalPort();
+            assertThatThrownBy(() -> start(port, runDirectory, app))
+                    .isInstanceOf(StartException.class)
+                    .hasMessageContaining("port " + port)
+                    .hasMessageContaining("in use");
+            assertThat(runDirectory).doesNotExist();
+        }
+        Cluster cluster = start(port, runDirectory, app);
+        cluster.stopNow();
+        assertThat(cluster.exitCode().join()).isZero();
+        cluster.close();
+    }
+
+    private Cluster start(int port, Path runDirectory, Path app) throws Exception {
+        return Cluster.start(
+                out,
+                events::add,
+                "--port",
+                String.valueOf(port),
+                "--workers",
+                "1",
+                "--run-dir",
+                runDirectory.toString(),
+                app.toString());
+    }
+
+    private List<WorkerEvent.Kind> kinds(int id) {
+        return events.stream()
+                .filter(event -> event.id() == id)
+                .map(WorkerEvent::kind)
+                .toList();
+    }
+
+    private void await(java.util.concurrent.Callable<Boolean> condition) {
+        Awaitility.await().atMost(Duration.ofSeconds(60)).until(condition);
+    }
+
+    private static String get(Cluster cluster) throws Exception {
+        URI uri = URI.create("http://127.0.0.1:" + cluster.address().getPort() + "/index.html");
+        return HttpClient.newHttpClient()
+                .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
+                .body();
+    }
+}

@@ -1,0 +1,210 @@
+package dev.clowder.launcher.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigReaderTest {
+    private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+    @TempDir
+    Path temporary;
+
+    private Path war;
+
+    @BeforeEach
+    void makeWar() throws IOException {
+        war = war("shop.war");
+    }
+
+    @Test
+    void oneWorkerPerProcessorOnPort8080IsTheDefault() throws Exception {
+        LauncherConfig config = read(war.toString());
+        assertThat(config.workers()).isEqualTo(PROCESSORS);
+        assertThat(config.listen().getPort()).isEqualTo(8080);
+        assertThat(config.listen().getAddress().isAnyLocalAddress()).isTrue();
+        assertThat(config.trust()).isEqualTo("loopback");
+        assertThat(config.accept()).isEqualTo(AcceptMode.AUTO);
+        assertThat(config.timeouts())
+                .isEqualTo(new Timeouts(Duration.ofSeconds(60), Duration.ofSeconds(30), Duration.ofSeconds(10)));
+    }
+
+    @Test
+    void aSingleApplicationIsMountedAtTheRoot() throws Exception {
+        assertThat(read(war.toString()).apps()).containsExactly(new App("", war));
+    }
+
+    @Test
+    void severalAreMountedByTheirFileNamesAsTomcatDoes() throws Exception {
+        Path root = war("ROOT.war");
+        Path nested = war("a#b##7.war");
+        Path directory = Files.createDirectory(temporary.resolve("docs"));
+        assertThat(read(war.toString(), root.toString(), nested.toString(), directory.toString())
+                        .apps())
+                .containsExactly(
+                        new App("/shop", war), new App("", root), new App("/a/b", nested), new App("/docs", directory));
+    }
+
+    @Test
+    void aPathBeforeAnApplicationMountsItThere() throws Exception {
+        assertThat(read("/=" + war, "/api/v1=" + war).apps())
+                .containsExactly(new App("", war), new App("/api/v1", war));
+    }
+
+    @Test
+    void aFileWithAnEqualsSignInItsNameIsAFile() throws Exception {
+        Path odd = war("a=b.war");
+        assertThat(read(odd.toString()).apps()).containsExactly(new App("", odd));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"500ms, 500", "30s, 30000", "2m, 120000", "1h, 3600000"})
+    void timesAreReadAsPeopleWriteThem(String text, long millis) throws Exception {
+        assertThat(read("--drain-timeout", text, war.toString()).timeouts().drain())
+                .isEqualTo(Duration.ofMillis(millis));
+    }
+
+    @Test
+    void everyProblemIsReportedAtOnceAndNamesItsCulprit() {
+        assertThatThrownBy(() -> read(
+                        "--port",
+                        "70000",
+                        "--accept",
+                        "magic",
+                        "--stop-timeout",
+                        "0s",
+                        "--workers",
+                        "none",
+                        "gone.war"))
+                .asInstanceOf(type(ConfigException.class))
+                .extracting(ConfigException::problems)
+                .satisfies(problems -> {
+                    assertThat(problems).hasSize(5);
+                    assertThat(problems).anyMatch(p -> p.startsWith("--port 70000: "));
+                    assertThat(problems).anyMatch(p -> p.startsWith("--accept magic: "));
+                    assertThat(problems).anyMatch(p -> p.startsWith("--stop-timeout 0ms: "));
+                    assertThat(problems).anyMatch(p -> p.startsWith("--workers none: "));
+                    assertThat(problems).anyMatch(p -> p.equals("gone.war: no such file or directory"));
+                });
+    }
+
+    @Test
+    void moreWorkersThanProcessorsNeedAnExplicitWord() throws Exception {
+        String many = String.valueOf(PROCESSORS + 1);
+        assertThatThrownBy(() -> read("--workers", many, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--workers " + many)
+                .hasMessageContaining("--oversubscribe");
+        assertThat(read("--workers", many, "--oversubscribe", war.toString()).workers())
+                .isEqualTo(PROCESSORS + 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            loopbak           | loopbak
+            10.0.0.0/0        | 10.0.0.0/0
+            10.0.0.0/8, true  | true
+            """)
+    void aTrustRuleThatCantBeRightIsNamed(String trust, String culprit) {
+        assertThatThrownBy(() -> read("--trust", trust, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--trust " + trust)
+                .hasMessageContaining(culprit);
+    }
+
+    @Test
+    void twoApplicationsAtOnePathAreRefused() {
+        assertThatThrownBy(() -> read("/a=" + war, "/a=" + war))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("/a is taken");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"//=", "/a//b=", "/a/=", "/a/../b=", "/a b=", "/..="})
+    void whatIsNoContextPathIsRefused(String mount) {
+        assertThatThrownBy(() -> read(mount + war))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("not a context path");
+    }
+
+    @Test
+    void aBrokenWarIsNamed() throws Exception {
+        Path broken = Files.writeString(temporary.resolve("broken.war"), "no zip");
+        assertThatThrownBy(() -> read(broken.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(broken + ": not a valid .war file");
+    }
+
+    @Test
+    void aFileThatIsNoWarIsNamed() throws Exception {
+        Path text = Files.writeString(temporary.resolve("notes.txt"), "text");
+        assertThatThrownBy(() -> read(text.toString())).hasMessageContaining("notes.txt: not a .war file");
+    }
+
+    @Test
+    void aWrongJavaIsNamed() {
+        assertThatThrownBy(() -> read("--java", "/nowhere/java", war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--java /nowhere/java");
+    }
+
+    @Test
+    void anUnknownOptionIsNamed() {
+        assertThatThrownBy(() -> read("--prot", "80", war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--prot");
+    }
+
+    @Test
+    void whatIsTypedWinsOverTheConfigFileAndTheFileOverTheDefault() throws Exception {
+        Path file = Files.writeString(
+                temporary.resolve("c.properties"), "port = 81\nworkers=1\ndrain-timeout=5s\nexpose-worker=true\n");
+        LauncherConfig config = read("--config", file.toString(), "--port", "82", war.toString());
+        assertThat(config.listen().getPort()).isEqualTo(82);
+        assertThat(config.workers()).isEqualTo(1);
+        assertThat(config.timeouts().drain()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.exposeWorker()).isTrue();
+    }
+
+    @Test
+    void anUnknownNameInTheConfigFileIsAnError() throws Exception {
+        Path file = Files.writeString(temporary.resolve("c.properties"), "prot = 81\n");
+        assertThatThrownBy(() -> read("--config=" + file, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(file.toString())
+                .hasMessageContaining("prot");
+    }
+
+    @Test
+    void workerOptionsAreSplitAtBlanks() throws Exception {
+        assertThat(read("--worker-opts", "-Xmx64m -Da=b", war.toString()).workerOptions())
+                .containsExactly("-Xmx64m", "-Da=b");
+    }
+
+    private static LauncherConfig read(String... arguments) throws ConfigException {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        return ConfigReader.read(all.toArray(String[]::new));
+    }
+
+    private Path war(String name) throws IOException {
+        Path path = temporary.resolve(name);
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(path))) {
+            zip.putNextEntry(new ZipEntry("index.html"));
+        }
+        return path;
+    }
+}

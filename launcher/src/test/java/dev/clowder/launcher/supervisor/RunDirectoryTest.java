@@ -1,0 +1,92 @@
+package dev.clowder.launcher.supervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.clowder.launcher.config.ConfigException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunDirectoryTest {
+    @TempDir
+    Path temporary;
+
+    @Test
+    void isPrivateAndLeavesNothingBehind() throws Exception {
+        Path path = temporary.resolve("a/run");
+        RunDirectory directory = RunDirectory.open(path);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                .isEqualTo("rwx------");
+        Files.createDirectories(directory.slot(1).resolve("work"));
+        Files.writeString(directory.apps().resolve("file"), "text");
+        directory.close();
+        assertThat(path).doesNotExist();
+    }
+
+    @Test
+    void anOpenOneIsMadePrivate() throws Exception {
+        Path path = Files.createDirectory(
+                temporary.resolve("run"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+        try (RunDirectory directory = RunDirectory.open(path)) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.root())))
+                    .isEqualTo("rwx------");
+        }
+    }
+
+    @Test
+    void aSecondClusterIsRefusedAndHarmsNothing() throws Exception {
+        Path path = temporary.resolve("run");
+        try (RunDirectory first = RunDirectory.open(path)) {
+            Files.createFile(first.control());
+            assertThatThrownBy(() -> RunDirectory.open(path))
+                    .isInstanceOf(RunDirectory.InUseException.class)
+                    .hasMessageContaining(path.toString())
+                    .hasMessageContaining(String.valueOf(ProcessHandle.current().pid()));
+            assertThat(first.control()).exists();
+        }
+        RunDirectory.open(path).close();
+    }
+
+    @Test
+    void whatADeadClusterLeftIsRemoved() throws Exception {
+        Path path = Files.createDirectories(temporary.resolve("run"));
+        Files.createFile(path.resolve("control.sock"));
+        Files.writeString(path.resolve("lock"), "4711\n");
+        Files.createDirectories(path.resolve("apps/ROOT/WEB-INF"));
+        try (RunDirectory directory = RunDirectory.open(path)) {
+            assertThat(directory.control()).doesNotExist();
+            assertThat(directory.apps()).isEmptyDirectory();
+        }
+    }
+
+    @Test
+    void aPathThatIsTooLongForASocketIsNamed() {
+        Path path = temporary.resolve("x".repeat(100));
+        assertThatThrownBy(() -> RunDirectory.open(path))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--run-dir " + path)
+                .hasMessageContaining("too long");
+    }
+
+    @Test
+    void aFileInItsPlaceIsNamed() throws Exception {
+        Path path = Files.createFile(temporary.resolve("file"));
+        assertThatThrownBy(() -> RunDirectory.open(path))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(path.toString());
+        assertThat(path).isRegularFile();
+    }
+
+    @Test
+    void aLinkIsNotFollowed() throws Exception {
+        Path target = Files.createDirectory(temporary.resolve("target"));
+        Files.createFile(target.resolve("precious"));
+        Path link = Files.createSymbolicLink(temporary.resolve("run"), target);
+        assertThatThrownBy(() -> RunDirectory.open(link)).isInstanceOf(ConfigException.class);
+        assertThat(target.resolve("precious")).exists();
+    }
+}

@@ -1,0 +1,121 @@
+package dev.clowder.launcher.wire;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class WireTest {
+    @TempDir
+    Path temporary;
+
+    private SocketChannel raw;
+    private Wire wire;
+
+    @BeforeEach
+    void connect() throws IOException {
+        Path path = temporary.resolve("s");
+        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(path));
+            raw = SocketChannel.open(UnixDomainSocketAddress.of(path));
+            wire = new Wire(server.accept());
+        }
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        raw.close();
+        wire.close();
+    }
+
+    @Test
+    void everyMessageArrivesAsItWasSent() throws IOException {
+        Message.Mount mount = new Message.Mount("/ü", "/tmp/\u20ac");
+        List<Message> messages = List.of(
+                new Message.Hello(7, 4711),
+                new Message.Ready(),
+                new Message.Failed("no\nline"),
+                new Message.Drained(),
+                new Message.Load(1, 2, 3, 4, 5),
+                new Message.Start(1, 2, "dir", "in", "", 8080, "loopback", true, List.of(mount)),
+                new Message.Stop(30_000),
+                new Message.Command("status"),
+                new Message.Reply(0, "x".repeat(100_000)));
+        Wire other = new Wire(raw);
+        for (Message message : messages) {
+            CompletableFuture<Void> sent = CompletableFuture.runAsync(() -> send(other, message));
+            assertThat(wire.receive()).isEqualTo(message);
+            sent.join();
+        }
+    }
+
+    @Test
+    void aMessageMayArriveByteByByte() throws IOException {
+        byte[] body = "{\"type\":\"Message$Stop\",\"drainMillis\":5}".getBytes(UTF_8);
+        ByteBuffer frame = ByteBuffer.allocate(4 + body.length)
+                .putInt(body.length)
+                .put(body)
+                .flip();
+        CompletableFuture<Void> sent = CompletableFuture.runAsync(() -> {
+            while (frame.hasRemaining()) {
+                write(frame.get());
+            }
+        });
+        assertThat(wire.receive()).isEqualTo(new Message.Stop(5));
+        sent.join();
+    }
+
+    @Test
+    void aClosedConnectionBetweenMessagesIsTheEnd() throws IOException {
+        raw.close();
+        assertThat(wire.receive()).isNull();
+    }
+
+    @Test
+    void aConnectionThatBreaksInsideAMessageIsAnError() throws IOException {
+        raw.write(ByteBuffer.wrap(new byte[] {0, 0}));
+        raw.close();
+        assertThatThrownBy(wire::receive).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void anOversizedLengthIsRefusedBeforeAnythingIsAllocated() throws IOException {
+        raw.write(ByteBuffer.allocate(4).putInt(Wire.MAX_LENGTH + 1).flip());
+        assertThatThrownBy(wire::receive).hasMessageContaining("length");
+    }
+
+    @Test
+    void garbageIsAnError() throws IOException {
+        raw.write(ByteBuffer.wrap(new byte[] {0, 0, 0, 2, '?', '?'}));
+        assertThatThrownBy(wire::receive).isInstanceOf(IOException.class);
+    }
+
+    private void write(byte one) {
+        try {
+            raw.write(ByteBuffer.wrap(new byte[] {one}));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private static void send(Wire wire, Message message) {
+        try {
+            wire.send(message);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}

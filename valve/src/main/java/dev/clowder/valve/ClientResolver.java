@@ -1,0 +1,246 @@
+package dev.clowder.valve;
+
+import dev.clowder.valve.Forwarded.Reason;
+import dev.clowder.valve.ForwardedPolicy.Family;
+import dev.clowder.valve.HeaderNames.Role;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * From the head of a request and the policy to what the application should see. The outcome depends on nothing else.
+ *
+ * <p>Legal order for each request: {@link #resolve}, then {@link #isRejected} and {@link #strips}. One resolver belongs
+ * to one request object and is reused for each request in it, so that a request without a header costs no memory. It
+ * never throws, whatever the headers hold, and its work is linear in their length. Not thread-safe.
+ */
+final class ClientResolver {
+
+    private static final int READ =
+            Role.CHAIN.bit() | Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit() | Role.PREFIX.bit();
+    private static final int NEVER_READ =
+            Role.OTHER.bit() | Role.OTHER_FOR.bit() | Role.OTHER_FORWARDED.bit() | Role.ALIAS.bit();
+    private static final int ALL = READ | NEVER_READ | Role.COMPANION.bit() | Role.CERTIFICATE.bit();
+    private static final long[] NO_HOPS = {};
+
+    private final ForwardedPolicy policy;
+    private final RequestHead head;
+    private final HeaderScan scan = new HeaderScan();
+    private final Hops hops;
+    private final Walk walk;
+    private final ForwardedValues values;
+
+    private @Nullable String lastPeer;
+    private String peer = "";
+    private final IpAddress peerAddress = new IpAddress();
+
+    private boolean rejected;
+    private int refused;
+
+    ClientResolver(ForwardedPolicy policy, RequestHead head) {
+        this.policy = policy;
+        this.head = head;
+        this.hops = hops(policy.family());
+        this.walk = new Walk(policy.trust());
+        this.values = new ForwardedValues(policy, head, scan);
+    }
+
+    private Hops hops(Family family) {
+        return switch (family) {
+            case X_FORWARDED -> new XForwardedHeaders(head, scan, Role.CHAIN);
+            case FORWARDED -> new ForwardedHeader(head, scan, Role.CHAIN);
+            case SINGLE -> new SingleAddressHeader(head, scan, false);
+            case SINGLE_WITH_PORT -> new SingleAddressHeader(head, scan, true);
+        };
+    }
+
+    ForwardedPolicy policy() {
+        return policy;
+    }
+
+    /** Judges the request that is in the head now. */
+    Forwarded resolve() {
+        scan.scan(head, policy.names());
+        readPeer();
+        rejected = false;
+        refused = NEVER_READ;
+        if (!head.peerMayVouch() || !policy.trust().trusts(peerAddress, 0)) {
+            refused = ALL;
+            return values.asReceived(peer, Reason.UNTRUSTED_PEER);
+        }
+        if (policy.family() != Family.X_FORWARDED) {
+            refused |= Role.COMPANION.bit();
+        }
+        boolean compares = policy.rejectConflict() && scan.hasAny(Role.OTHER_FOR.bit() | Role.OTHER_FORWARDED.bit());
+        if (!compares && !scan.hasAny(READ)) {
+            return values.asReceived(peer, Reason.NO_HEADER);
+        }
+        return judge(compares);
+    }
+
+    private Forwarded judge(boolean compares) {
+        int announced = policy.trust().announcedHops();
+        if (announced > 1 && isShorterThan(announced)) {
+            refused |= READ;
+            return values.asReceived(peer, Reason.TOO_SHORT);
+        }
+        hops.start();
+        Reason reason = walk.run(hops);
+        if (compares && anotherClientIsNamed()) {
+            rejected = true;
+            return values.asReceived(peer, Reason.CONFLICT);
+        }
+        if (reason == Reason.MALFORMED) {
+            rejected = policy.rejectMalformed();
+            refused |= walk.believed() == 0 ? Role.CHAIN.bit() : 0;
+        }
+        Forwarded forwarded = values.believed(peer, reason, walk, hops);
+        refused |= values.refused();
+        return forwarded;
+    }
+
+    private boolean isShorterThan(int announced) {
+        hops.start();
+        int count = hops.count();
+        return count >= 1 && count < announced;
+    }
+
+    private boolean anotherClientIsNamed() {
+        return names(new XForwardedHeaders(head, scan, Role.OTHER_FOR))
+                || names(new ForwardedHeader(head, scan, Role.OTHER_FORWARDED));
+    }
+
+    private boolean names(Hops others) {
+        others.start();
+        Walk other = new Walk(policy.trust());
+        other.run(others);
+        return other.believed() > 0 && !other.endsLike(walk);
+    }
+
+    /** The text of a socket address is the same object for all requests of a connection: it is read once. */
+    @SuppressWarnings("ReferenceEquality")
+    private void readPeer() {
+        String text = head.peer();
+        if (text == lastPeer) {
+            return;
+        }
+        lastPeer = text;
+        if (text.equals("unix")) {
+            peerAddress.setUnix();
+            peer = text;
+            return;
+        }
+        int zone = text.indexOf('%');
+        int end = zone < 0 ? text.length() : zone;
+        if (peerAddress.parse(text, 0, end)) {
+            String canonical = zone < 0 ? peerAddress.toString() : peerAddress + text.substring(zone);
+            peer = canonical.equals(text) ? text : canonical;
+        } else {
+            peerAddress.set(0, 0); // "::", which no rule covers
+            peer = text;
+        }
+    }
+
+    /** Whether the last request is to be answered with 400. */
+    boolean isRejected() {
+        return rejected;
+    }
+
+    /** Whether a header line of the last request was not believed and is not for the application's eyes. */
+    boolean strips(int line) {
+        Role role = policy.strip() && scan.hasAny(refused) ? scan.role(line) : null;
+        return role != null && (refused & role.bit()) != 0;
+    }
+
+    /** Whether {@link #strips} is true for any line. */
+    boolean stripsAny() {
+        return policy.strip() && scan.hasAny(refused);
+    }
+
+    /** The walk through the chain: hop by hop away from the peer, for as long as the speaker is trusted. */
+    static final class Walk {
+
+        private final TrustedProxies trust;
+        private final Hop hop = new Hop();
+        private final Span proto = new Span();
+        private final Span host = new Span();
+        private long[] chain = new long[8];
+        private int believed;
+        private int port;
+
+        Walk(TrustedProxies trust) {
+            this.trust = trust;
+        }
+
+        /** Begins at the peer, who is trusted. */
+        Reason run(Hops hops) {
+            believed = 0;
+            port = 0;
+            proto.clear();
+            host.clear();
+            do {
+                if (!hops.next(hop)) {
+                    return believed == 0 ? Reason.NO_HEADER : Reason.END_OF_CHAIN;
+                }
+                if (hop.kind == Hop.Kind.MALFORMED) {
+                    return Reason.MALFORMED;
+                }
+                believe();
+                if (hop.kind == Hop.Kind.HIDDEN) {
+                    return Reason.UNKNOWN;
+                }
+            } while (trust.trusts(hop.address, believed));
+            return Reason.CLIENT;
+        }
+
+        /** Protocol and host are those of the last hop that has them: the accepted one, or the next to its right. */
+        private void believe() {
+            if (hop.proto.isSet()) {
+                proto.copyFrom(hop.proto);
+            }
+            if (hop.host.isSet()) {
+                host.copyFrom(hop.host);
+            }
+            if (hop.kind == Hop.Kind.ADDRESS) {
+                if (chain.length == 2 * believed) {
+                    chain = Arrays.copyOf(chain, 4 * believed);
+                }
+                chain[2 * believed] = hop.address.high();
+                chain[2 * believed + 1] = hop.address.low();
+                port = hop.port;
+                believed++;
+            }
+        }
+
+        boolean endsLike(Walk other) {
+            return other.believed > 0
+                    && chain[2 * believed - 2] == other.chain[2 * other.believed - 2]
+                    && chain[2 * believed - 1] == other.chain[2 * other.believed - 1];
+        }
+
+        /** How many hops were believed. */
+        int believed() {
+            return believed;
+        }
+
+        /** The client's port, 0 if unknown. */
+        int port() {
+            return port;
+        }
+
+        String client() {
+            return IpAddress.text(chain[2 * believed - 2], chain[2 * believed - 1]);
+        }
+
+        long[] hops() {
+            return believed == 0 ? NO_HOPS : Arrays.copyOf(chain, 2 * believed);
+        }
+
+        Span proto() {
+            return proto;
+        }
+
+        Span host() {
+            return host;
+        }
+    }
+}

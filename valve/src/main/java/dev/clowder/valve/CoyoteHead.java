@@ -1,0 +1,107 @@
+package dev.clowder.valve;
+
+import org.apache.catalina.connector.Connector;
+import org.apache.coyote.ActionCode;
+import org.apache.coyote.Request;
+import org.apache.tomcat.util.buf.MessageBytes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The head of a request as Tomcat's protocol layer holds it. One for each Coyote request object, reused with it; not
+ * thread-safe, as that object.
+ */
+final class CoyoteHead implements RequestHead {
+
+    private static final String UNIX = "unix";
+
+    private final Request coyote;
+    private final Connector connector;
+    private final boolean unixSocket;
+    private final ByteText name = new ByteText();
+    private final ByteText value = new ByteText();
+    private String peer = "";
+    private String hostname = "";
+
+    CoyoteHead(Request coyote, Connector connector) {
+        this.coyote = coyote;
+        this.connector = connector;
+        this.unixSocket = connector.getProperty("unixDomainSocketPath") != null;
+    }
+
+    /** Begins a request whose peer is that of the connection. */
+    void readPeerOfConnection() {
+        coyote.action(ActionCode.REQ_HOST_ADDR_ATTRIBUTE, coyote);
+        readPeer(coyote.remoteAddr().toString());
+    }
+
+    /**
+     * Begins a request whose peer somebody else has found out.
+     *
+     * @param address what Tomcat says; 127.0.0.1 for a Unix socket, which would let {@code loopback} trust whoever can
+     *     open the socket file
+     */
+    void readPeer(@Nullable String address) {
+        peer = unixSocket ? UNIX : address == null ? "" : address;
+    }
+
+    @Override
+    public String peer() {
+        return peer;
+    }
+
+    @Override
+    public boolean peerMayVouch() {
+        return true;
+    }
+
+    @Override
+    public String scheme() {
+        String scheme = coyote.scheme().isNull()
+                ? connector.getScheme()
+                : coyote.scheme().toStringType();
+        return scheme.equals("https") ? "https" : "http";
+    }
+
+    @Override
+    public boolean secure() {
+        return coyote.scheme().isNull()
+                ? connector.getSecure()
+                : coyote.scheme().equals("https");
+    }
+
+    @Override
+    public String hostname() {
+        String proxyName = connector.getProxyName();
+        if (proxyName != null) {
+            return proxyName;
+        }
+        MessageBytes name = coyote.serverName();
+        if (!name.equals(hostname)) {
+            // The next request on this connection most likely asks for the same host.
+            String text = name.toString();
+            hostname = text == null ? "" : text;
+        }
+        return hostname;
+    }
+
+    @Override
+    public int port() {
+        int port = connector.getProxyPort() != 0 ? connector.getProxyPort() : coyote.getServerPort();
+        return port > 0 ? port : Scheme.defaultPort(scheme());
+    }
+
+    @Override
+    public int headers() {
+        return coyote.getMimeHeaders().size();
+    }
+
+    @Override
+    public CharSequence headerName(int index) {
+        return name.of(coyote.getMimeHeaders().getName(index));
+    }
+
+    @Override
+    public CharSequence headerValue(int index) {
+        return value.of(coyote.getMimeHeaders().getValue(index));
+    }
+}

@@ -1,0 +1,203 @@
+package dev.clowder.valve;
+
+import dev.clowder.valve.ClientResolver.Walk;
+import dev.clowder.valve.Forwarded.Reason;
+import dev.clowder.valve.ForwardedPolicy.Family;
+import dev.clowder.valve.HeaderNames.Role;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Protocol, host, port and prefix of the accepted hop, never of the left end that the client could have written. Reused
+ * from request to request, not thread-safe.
+ */
+final class ForwardedValues {
+
+    private static final long[] NO_HOPS = {};
+
+    private final ForwardedPolicy policy;
+    private final RequestHead head;
+    private final HeaderScan scan;
+    private final ListCursor members;
+    private final Span span = new Span();
+    private final Authority authority = new Authority();
+    private final StringBuilder buffer = new StringBuilder();
+    private int refused;
+
+    ForwardedValues(ForwardedPolicy policy, RequestHead head, HeaderScan scan) {
+        this.policy = policy;
+        this.head = head;
+        this.scan = scan;
+        this.members = new ListCursor(head, scan);
+    }
+
+    /** The request without any forwarding. */
+    Forwarded asReceived(String peer, Reason reason) {
+        return new Forwarded(
+                peer,
+                peer,
+                reason,
+                head.scheme(),
+                head.secure(),
+                head.hostname(),
+                head.port(),
+                null,
+                0,
+                policy.subdomainOffset(),
+                NO_HOPS);
+    }
+
+    /** The request as the believed hops tell it. */
+    Forwarded believed(String peer, Reason reason, Walk walk, Hops hops) {
+        refused = 0;
+        int accepted = walk.believed();
+        int inChain = accepted > 1 && hasValues() ? length(hops) : accepted;
+        Scheme scheme = scheme(walk, inChain, accepted);
+        String hostname = hostname(walk, inChain, accepted);
+        int hostPort = hostname == null ? 0 : authority.port();
+        String protocol = scheme == null ? head.scheme() : scheme.text;
+        int port = port(inChain, accepted);
+        if (port == 0) {
+            boolean changed = hostname != null || !protocol.equals(head.scheme());
+            port = hostPort != 0 ? hostPort : changed ? Scheme.defaultPort(protocol) : head.port();
+        }
+        return new Forwarded(
+                accepted == 0 ? peer : walk.client(),
+                peer,
+                reason,
+                protocol,
+                scheme == null ? head.secure() : scheme.secure,
+                hostname == null ? head.hostname() : hostname,
+                port,
+                prefix(accepted),
+                walk.port(),
+                policy.subdomainOffset(),
+                walk.hops());
+    }
+
+    /** The bits of the roles whose value was there and was not believed. */
+    int refused() {
+        return refused;
+    }
+
+    private boolean hasValues() {
+        return scan.hasAny(Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit());
+    }
+
+    private static int length(Hops hops) {
+        hops.start();
+        return hops.count();
+    }
+
+    private @Nullable Scheme scheme(Walk walk, int inChain, int accepted) {
+        if (!locate(Role.PROTO, walk.proto(), inChain, accepted)) {
+            return null;
+        }
+        CharSequence text = located();
+        Scheme scheme = Scheme.parse(text, from(text), to(text));
+        if (scheme == null) {
+            refused |= Role.PROTO.bit();
+        }
+        return scheme;
+    }
+
+    private @Nullable String hostname(Walk walk, int inChain, int accepted) {
+        if (!locate(Role.HOST, walk.host(), inChain, accepted)) {
+            return null;
+        }
+        CharSequence text = located();
+        if (authority.parse(text, from(text), to(text))) {
+            String name = text.subSequence(from(text), authority.nameEnd()).toString();
+            if (policy.hosts() == null || policy.hosts().allow(name)) {
+                return name;
+            }
+        }
+        refused |= Role.HOST.bit();
+        return null;
+    }
+
+    private int port(int inChain, int accepted) {
+        if (!select(Role.PORT, inChain, accepted)) {
+            return 0;
+        }
+        int port = Decimal.port(span.text(head), span.from(), span.to());
+        if (port < 0) {
+            refused |= Role.PORT.bit();
+        }
+        return Math.max(port, 0);
+    }
+
+    /** A value of the accepted element (RFC 7239), or the right member of a header of its own. */
+    private boolean locate(Role role, Span ofElement, int inChain, int accepted) {
+        if (policy.family() != Family.FORWARDED) {
+            return select(role, inChain, accepted);
+        }
+        if (ofElement.isSet()) {
+            span.copyFrom(ofElement);
+        }
+        return ofElement.isSet();
+    }
+
+    /** The text that {@link #locate} found, from {@link #from} to {@link #to}; quoted pairs exist only in RFC 7239. */
+    private CharSequence located() {
+        CharSequence text = span.text(head);
+        return policy.family() == Family.FORWARDED
+                ? ForwardedHeader.unquote(text, span.from(), span.to(), buffer)
+                : text;
+    }
+
+    private int from(CharSequence located) {
+        return located == buffer ? 0 : span.from();
+    }
+
+    private int to(CharSequence located) {
+        return located == buffer ? buffer.length() : span.to();
+    }
+
+    /**
+     * The member that belongs to the accepted hop: of a list as long as the chain the one at its place, otherwise the
+     * rightmost, which the peer wrote. A single member is the rightmost too: inner proxies pass on the edge's value.
+     */
+    private boolean select(Role role, int inChain, int accepted) {
+        if (!scan.has(role)) {
+            return false;
+        }
+        members.start(role);
+        if (!members.previous()) {
+            return false;
+        }
+        span.set(members.line(), members.from(), members.to());
+        for (int hop = 2; hop <= accepted; hop++) {
+            if (!members.previous()) {
+                return true;
+            }
+        }
+        if (accepted > 1) {
+            int line = members.line();
+            int from = members.from();
+            int to = members.to();
+            if (members.countRest() == inChain - accepted) {
+                span.set(line, from, to);
+            }
+        }
+        return true;
+    }
+
+    /** The prefixes that the believed proxies removed, the outermost first. One bad one spoils them all. */
+    private @Nullable String prefix(int accepted) {
+        if (!scan.has(Role.PREFIX)) {
+            return null;
+        }
+        members.start(Role.PREFIX);
+        String prefix = null;
+        for (int hop = 0; hop < Math.max(accepted, 1) && members.previous(); hop++) {
+            int end = PathPrefix.end(members.text(), members.from(), members.to());
+            if (end < 0) {
+                refused |= Role.PREFIX.bit();
+                return null;
+            }
+            CharSequence part = members.text().subSequence(members.from(), end);
+            prefix = prefix == null ? part.toString() : part + prefix;
+        }
+        return prefix;
+    }
+}

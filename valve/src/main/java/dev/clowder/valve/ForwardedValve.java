@@ -1,0 +1,396 @@
+package dev.clowder.valve;
+
+import dev.clowder.valve.Forwarded.Reason;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletResponse;
+import java.beans.PropertyChangeEvent;
+import java.beans.PropertyChangeListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.apache.catalina.Container;
+import org.apache.catalina.Engine;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Service;
+import org.apache.catalina.Valve;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.core.StandardService;
+import org.apache.catalina.valves.ValveBase;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the client of a request behind trusted proxies and tells it to everybody: the application, the access log, other
+ * valves.
+ *
+ * <pre>{@code
+ * <Engine ...>
+ *   <Valve className="dev.clowder.valve.ForwardedValve" trust="loopback, 10.0.0.0/8" />
+ * }</pre>
+ *
+ * <p>In an Engine it acts before host and context are chosen, so the forwarded host chooses the virtual host. In a Host
+ * or Context that choice is made already and everything else is the same. The first of several on the way of a request
+ * decides; the others leave it alone.
+ *
+ * <p>All attributes are texts, compiled when the valve starts; one that cannot be right stops the start with a message
+ * that names it. Each setter belongs to the attribute of its name. The request path takes no lock and asks no name
+ * service.
+ *
+ * <p>The setters are for the configuring thread, before the start; everything else is thread-safe.
+ */
+public final class ForwardedValve extends ValveBase {
+
+    /** A change of trustFile counts after two looks that agree, so well within the promised 5 seconds. */
+    private static final long MILLIS_BETWEEN_LOOKS = 1500;
+
+    private final Map<String, String> attributes = new LinkedHashMap<>();
+    private @Nullable String trustFileName;
+
+    private final LongAdder[] requests = new LongAdder[Reason.values().length];
+    private final PropertyChangeListener newConnectors = this::connectorChanged;
+    private volatile @Nullable ForwardedPolicy policy;
+    private volatile @Nullable String trustFileProblem;
+    private volatile @Nullable TrustFile trustFile;
+    private @Nullable ScheduledFuture<?> looks;
+
+    public ForwardedValve() {
+        super(true);
+        for (int i = 0; i < requests.length; i++) {
+            requests[i] = new LongAdder();
+        }
+    }
+
+    // ---- Life -------------------------------------------------------------------------------------------------------
+
+    @Override
+    protected void startInternal() throws LifecycleException {
+        refuseSecondValve();
+        try {
+            List<String> fileRules = List.of();
+            if (trustFileName != null) {
+                Path base = container.getCatalinaBase() == null ? Path.of("") : container.getCatalinaBase().toPath();
+                trustFile = new TrustFile(base.resolve(trustFileName));
+                fileRules = trustFile.read();
+            }
+            policy = ForwardedPolicy.compile(attributes, fileRules, loader());
+        } catch (IllegalArgumentException e) {
+            throw new LifecycleException("ForwardedValve can't start: " + e.getMessage(), e);
+        }
+        if (!RequestRewriter.canSetRemotePort()) {
+            containerLog.warn("Tomcat runs as a closed module: getRemotePort stays the port of the proxy");
+        }
+        Service service = Container.getService(container);
+        if (container instanceof Engine && service != null) {
+            standBefore(service);
+        }
+        if (trustFile != null && service != null) {
+            looks = service.getServer()
+                    .getUtilityExecutor()
+                    .scheduleWithFixedDelay(
+                            this::lookAtTrustFile, MILLIS_BETWEEN_LOOKS, MILLIS_BETWEEN_LOOKS, TimeUnit.MILLISECONDS);
+        }
+        super.startInternal();
+    }
+
+    @Override
+    protected void stopInternal() throws LifecycleException {
+        super.stopInternal();
+        if (looks != null) {
+            looks.cancel(false);
+            looks = null;
+        }
+        Service service = Container.getService(container);
+        if (container instanceof Engine && service != null) {
+            if (service instanceof StandardService standard) {
+                standard.removePropertyChangeListener(newConnectors);
+            }
+            for (Connector connector : service.findConnectors()) {
+                ForwardingAdapter.uninstall(connector);
+            }
+        }
+        policy = null;
+        trustFile = null;
+    }
+
+    private void refuseSecondValve() throws LifecycleException {
+        for (Valve valve : container.getPipeline().getValves()) {
+            if (valve instanceof ForwardedValve && valve != this) {
+                throw new LifecycleException("There are two ForwardedValves in " + container.getName()
+                        + "; the second would judge what the first has changed");
+            }
+        }
+    }
+
+    /** Connectors are initialised before the engine starts and begin to accept after it. */
+    private void standBefore(Service service) {
+        if (service instanceof StandardService standard) {
+            standard.addPropertyChangeListener(newConnectors);
+        }
+        for (Connector connector : service.findConnectors()) {
+            ForwardingAdapter.install(connector, this);
+        }
+    }
+
+    /** A connector added to a running service; what it accepted before this is judged by {@link #invoke} alone. */
+    private void connectorChanged(PropertyChangeEvent event) {
+        if (event.getPropertyName().equals("connector") && event.getNewValue() instanceof Connector connector) {
+            ForwardingAdapter.install(connector, this);
+        }
+    }
+
+    private ClassLoader loader() {
+        ClassLoader context = Thread.currentThread().getContextClassLoader();
+        return context != null ? context : ForwardedValve.class.getClassLoader();
+    }
+
+    private void lookAtTrustFile() {
+        TrustFile file = trustFile;
+        ForwardedPolicy current = policy;
+        if (file == null || current == null || !file.hasChanged()) {
+            return;
+        }
+        try {
+            TrustedProxies trust = ForwardedPolicy.trust(attributes, file.read(), loader());
+            policy = current.withTrust(trust);
+            trustFileProblem = null;
+            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: " + trust.rules().size() + " rules");
+        } catch (IllegalArgumentException e) {
+            trustFileProblem = e.getMessage();
+            containerLog.error("The rules of before stay in force: " + e.getMessage());
+        }
+    }
+
+    // ---- Requests ---------------------------------------------------------------------------------------------------
+
+    /** For the adapter before each connector of the engine. */
+    void judgeBeforeMapping(org.apache.coyote.Request request, Connector connector) {
+        ForwardedPolicy current = policy;
+        if (current != null) {
+            count(RequestRewriter.of(request, connector, current).judgeBeforeMapping());
+        }
+    }
+
+    @Override
+    public void invoke(Request request, Response response) throws IOException, ServletException {
+        ForwardedPolicy current = policy;
+        // A dispatch of an asynchronous request comes here again, long after it was judged.
+        if (current != null && request.getAsyncContextInternal() == null) {
+            RequestRewriter rewriter =
+                    RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
+            if (!rewriter.finish(request)) {
+                if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
+                    getNext().invoke(request, response);
+                    return;
+                }
+                count(rewriter.judgeMapped(request));
+            }
+            if (rewriter.isRejected()) {
+                response.sendError(HttpServletResponse.SC_BAD_REQUEST);
+                return;
+            }
+        }
+        getNext().invoke(request, response);
+    }
+
+    private void count(Forwarded forwarded) {
+        requests[forwarded.getReason().ordinal()].increment();
+    }
+
+    // ---- Attributes -------------------------------------------------------------------------------------------------
+
+    public String getTrust() {
+        return attributes.getOrDefault("trust", "loopback");
+    }
+
+    /** Who may speak for a client: false, true, a count, a list, both, or {@code class:name}. */
+    public void setTrust(String text) {
+        attributes.put("trust", text);
+    }
+
+    public String getHeaders() {
+        return attributes.getOrDefault("headers", "x-forwarded");
+    }
+
+    /** The one family that is read: x-forwarded, forwarded, or the name of a header with one address. */
+    public void setHeaders(String text) {
+        attributes.put("headers", text);
+    }
+
+    public String getConflict() {
+        return attributes.getOrDefault("conflict", "ignore");
+    }
+
+    /** What to do if the other family names another client: ignore it or reject (400). */
+    public void setConflict(String text) {
+        attributes.put("conflict", text);
+    }
+
+    public String getMalformed() {
+        return attributes.getOrDefault("malformed", "stop");
+    }
+
+    /** What to do with a bad member in the chain: stop there or reject (400). */
+    public void setMalformed(String text) {
+        attributes.put("malformed", text);
+    }
+
+    public String getStrip() {
+        return attributes.getOrDefault("strip", "true");
+    }
+
+    /** Whether headers that were not believed are removed: true or false. */
+    public void setStrip(String text) {
+        attributes.put("strip", text);
+    }
+
+    public String getHosts() {
+        return attributes.getOrDefault("hosts", "");
+    }
+
+    /** The forwarded hosts that are believed, {@code *.example.com} for sub-domains; unset for all. */
+    public void setHosts(String text) {
+        attributes.put("hosts", text);
+    }
+
+    public String getSubdomainOffset() {
+        return attributes.getOrDefault("subdomainOffset", "2");
+    }
+
+    /** How many labels at the right end of a host name are no sub-domain. */
+    public void setSubdomainOffset(String text) {
+        attributes.put("subdomainOffset", text);
+    }
+
+    public String getPrefix() {
+        return attributes.getOrDefault("prefix", "false");
+    }
+
+    /** Whether X-Forwarded-Prefix becomes the context path: true or false. */
+    public void setPrefix(String text) {
+        attributes.put("prefix", text);
+    }
+
+    public String getForHeader() {
+        return attributes.getOrDefault("forHeader", "X-Forwarded-For");
+    }
+
+    /** Name of the header with the chain of addresses. */
+    public void setForHeader(String text) {
+        attributes.put("forHeader", text);
+    }
+
+    public String getProtoHeader() {
+        return attributes.getOrDefault("protoHeader", "X-Forwarded-Proto");
+    }
+
+    /** Name of the header with the protocol. */
+    public void setProtoHeader(String text) {
+        attributes.put("protoHeader", text);
+    }
+
+    public String getHostHeader() {
+        return attributes.getOrDefault("hostHeader", "X-Forwarded-Host");
+    }
+
+    /** Name of the header with the host. */
+    public void setHostHeader(String text) {
+        attributes.put("hostHeader", text);
+    }
+
+    public String getPortHeader() {
+        return attributes.getOrDefault("portHeader", "X-Forwarded-Port");
+    }
+
+    /** Name of the header with the port. */
+    public void setPortHeader(String text) {
+        attributes.put("portHeader", text);
+    }
+
+    public String getPrefixHeader() {
+        return attributes.getOrDefault("prefixHeader", "X-Forwarded-Prefix");
+    }
+
+    /** Name of the header with the prefix. */
+    public void setPrefixHeader(String text) {
+        attributes.put("prefixHeader", text);
+    }
+
+    public String getTrustFile() {
+        return trustFileName == null ? "" : trustFileName;
+    }
+
+    /** A file with one rule a line, added to trust and read again when it changes; relative to catalina.base. */
+    public void setTrustFile(String text) {
+        trustFileName = text;
+    }
+
+    /**
+     * Tomcat calls this for an attribute without a setter and would go on with a warning. Here the start is refused.
+     *
+     * @return true: the attribute has been taken note of
+     */
+    public boolean setProperty(String name, String value) {
+        attributes.put(name, value);
+        return true;
+    }
+
+    // ---- JMX --------------------------------------------------------------------------------------------------------
+
+    /** The rules of trust in force, from {@code trust} and {@code trustFile}, in canonical form. */
+    public String[] getEffectiveTrust() {
+        ForwardedPolicy current = policy;
+        return current == null ? new String[0] : current.trust().rules().toArray(new String[0]);
+    }
+
+    /** Why the last change of trustFile is not in force; empty if it is. */
+    public String getTrustFileProblem() {
+        String problem = trustFileProblem;
+        return problem == null ? "" : problem;
+    }
+
+    /** Requests judged {@link Reason#UNTRUSTED_PEER} since the valve was made. */
+    public long getUntrustedPeerCount() {
+        return requests[Reason.UNTRUSTED_PEER.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#NO_HEADER} since the valve was made. */
+    public long getNoHeaderCount() {
+        return requests[Reason.NO_HEADER.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#CLIENT} since the valve was made. */
+    public long getClientCount() {
+        return requests[Reason.CLIENT.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#END_OF_CHAIN} since the valve was made. */
+    public long getEndOfChainCount() {
+        return requests[Reason.END_OF_CHAIN.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#MALFORMED} since the valve was made. */
+    public long getMalformedCount() {
+        return requests[Reason.MALFORMED.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#UNKNOWN} since the valve was made. */
+    public long getUnknownCount() {
+        return requests[Reason.UNKNOWN.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#TOO_SHORT} since the valve was made. */
+    public long getTooShortCount() {
+        return requests[Reason.TOO_SHORT.ordinal()].sum();
+    }
+
+    /** Requests judged {@link Reason#CONFLICT} since the valve was made. */
+    public long getConflictCount() {
+        return requests[Reason.CONFLICT.ordinal()].sum();
+    }
+}

@@ -1,0 +1,133 @@
+package dev.clowder.valve;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The names of headers that matter, compiled to a table by length: almost every header of a request is dismissed by its
+ * length or its first letter. Immutable and thread-safe.
+ */
+final class HeaderNames {
+
+    /** What a header line is to us. */
+    enum Role {
+        /** The chain of addresses that is read. */
+        CHAIN,
+        PROTO,
+        HOST,
+        PORT,
+        PREFIX,
+        /** RFC 7239 while another family is read. */
+        OTHER_FORWARDED,
+        /** X-Forwarded-For while another family is read. */
+        OTHER_FOR,
+        /** Any other header of forwarding that is not read. */
+        OTHER,
+        /** X-Forwarded-By and the like: not read, harmless beside the family that is. */
+        COMPANION,
+        /** A client certificate, told by a proxy: believed by nobody here, and only passed on from a trusted peer. */
+        CERTIFICATE,
+        /** One of the names above written with {@code _} or {@code .}: never counts (GHSA-f59h-q822-g45g). */
+        ALIAS;
+
+        int bit() {
+            return 1 << ordinal();
+        }
+    }
+
+    private static final Role[] ROLES = Role.values();
+
+    /** Rule V11, in its order of roles; names that the configuration gives another role are taken out of it. */
+    private static final Map<String, Role> WELL_KNOWN = Map.ofEntries(
+            Map.entry("forwarded", Role.OTHER_FORWARDED),
+            Map.entry("x-forwarded-for", Role.OTHER_FOR),
+            Map.entry("x-forwarded-host", Role.OTHER),
+            Map.entry("x-forwarded-proto", Role.OTHER),
+            Map.entry("x-forwarded-port", Role.OTHER),
+            Map.entry("x-forwarded-prefix", Role.OTHER),
+            Map.entry("x-real-ip", Role.OTHER),
+            Map.entry("x-forwarded-by", Role.COMPANION),
+            Map.entry("x-forwarded-server", Role.COMPANION),
+            Map.entry("x-forwarded-ssl", Role.COMPANION),
+            Map.entry("x-forwarded-client-cert", Role.CERTIFICATE),
+            Map.entry("client-cert", Role.CERTIFICATE),
+            Map.entry("client-cert-chain", Role.CERTIFICATE));
+
+    private record Entry(String name, Role role) {}
+
+    private final Entry[][] byLength;
+    private final Map<Role, String> read;
+
+    /** @param read the header of each role that is read, any case */
+    HeaderNames(Map<Role, String> read) {
+        this.read = new EnumMap<>(read);
+        List<Entry> entries = new ArrayList<>();
+        read.forEach((role, name) -> entries.add(new Entry(name.toLowerCase(Locale.ROOT), role)));
+        WELL_KNOWN.forEach((name, role) -> {
+            if (entries.stream().noneMatch(e -> e.name().equals(name))) {
+                entries.add(new Entry(name, role));
+            }
+        });
+        int longest = entries.stream().mapToInt(e -> e.name().length()).max().orElse(0);
+        byLength = new Entry[longest + 1][];
+        for (int length = 0; length <= longest; length++) {
+            int wanted = length;
+            byLength[length] =
+                    entries.stream().filter(e -> e.name().length() == wanted).toArray(Entry[]::new);
+        }
+    }
+
+    /** The header that is read in this role, as configured. */
+    @Nullable
+    String nameOf(Role role) {
+        return read.get(role);
+    }
+
+    /** What a header of this name is to us; null for all the others. */
+    @Nullable
+    Role roleOf(CharSequence name) {
+        int length = name.length();
+        if (length >= byLength.length) {
+            return null;
+        }
+        for (Entry entry : byLength[length]) {
+            int alike = compare(name, entry.name());
+            if (alike != DIFFERENT) {
+                return alike == SAME ? entry.role() : Role.ALIAS;
+            }
+        }
+        return null;
+    }
+
+    static Role role(int ordinal) {
+        return ROLES[ordinal];
+    }
+
+    static int roles() {
+        return ROLES.length;
+    }
+
+    private static final int DIFFERENT = 0;
+    private static final int SAME = 1;
+    private static final int ALIKE = 2;
+
+    private static int compare(CharSequence name, String lowerCase) {
+        int result = SAME;
+        for (int i = 0; i < lowerCase.length(); i++) {
+            char is = name.charAt(i);
+            char wanted = lowerCase.charAt(i);
+            if (is == wanted || (is >= 'A' && is <= 'Z' && is + 32 == wanted)) {
+                continue;
+            }
+            if (wanted != '-' || (is != '_' && is != '.')) {
+                return DIFFERENT;
+            }
+            result = ALIKE;
+        }
+        return result;
+    }
+}

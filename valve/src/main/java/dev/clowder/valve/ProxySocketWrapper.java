@@ -1,0 +1,89 @@
+package dev.clowder.valve;
+
+import jakarta.servlet.ServletConnection;
+import java.net.InetSocketAddress;
+import org.apache.tomcat.util.net.NioChannel;
+import org.apache.tomcat.util.net.NioEndpoint;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection whose peer is not what its socket says: the client of a PROXY header, or the other end of a Unix-domain
+ * socket. All of Tomcat asks the socket wrapper for addresses and ports, in HTTP/1.1, HTTP/2, upgrades and the access log.
+ */
+final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
+    private final @Nullable ProxyProtocol proxied;
+    private final boolean unix;
+
+    /** @param unix whether the socket itself is a Unix-domain socket */
+    ProxySocketWrapper(NioChannel channel, NioEndpoint endpoint, @Nullable ProxyProtocol proxied, boolean unix) {
+        super(channel, endpoint);
+        this.proxied = proxied;
+        ProxyHeader header = proxied == null ? null : proxied.header();
+        if (header instanceof ProxyHeader.Inet inet) {
+            remoteAddr = ProxyAddress.text(inet.source().getAddress());
+            remoteHost = null;
+            remotePort = inet.source().getPort();
+            localAddr = ProxyAddress.text(inet.destination().getAddress());
+            // A name would have to be looked up, for an address that need not even be of this network.
+            localName = localAddr;
+            localPort = inet.destination().getPort();
+            this.unix = false;
+            return;
+        }
+        this.unix = unix || header instanceof ProxyHeader.Unix;
+        if (this.unix) {
+            // What Tomcat shows for its own unixDomainSocketPath; a path of the header must not become an address.
+            remoteAddr = "127.0.0.1";
+            remoteHost = "localhost";
+            remotePort = 0;
+            localAddr = "127.0.0.1";
+            localName = "localhost";
+            localPort = 0;
+        }
+    }
+
+    @Override
+    protected void populateRemoteHost() {
+        if (proxied != null && proxied.header() instanceof ProxyHeader.Inet inet) {
+            // Only asked for with enableLookups="true".
+            InetSocketAddress source = inet.source();
+            remoteHost = source.getHostName();
+        } else {
+            super.populateRemoteHost();
+        }
+    }
+
+    @Override
+    public ServletConnection getServletConnection(String protocol, String protocolConnectionId) {
+        return new Connection(super.getServletConnection(protocol, protocolConnectionId), proxied, unix);
+    }
+
+    /**
+     * The one object of a connection that every request can reach, in both lines of Tomcat and in HTTP/1.1 and HTTP/2.
+     *
+     * @param proxied what the PROXY header said; null without a header
+     * @param unix whether the peer is on a Unix-domain socket, whatever its address is shown as
+     */
+    record Connection(ServletConnection plain, @Nullable ProxyProtocol proxied, boolean unix)
+            implements ServletConnection {
+        @Override
+        public String getConnectionId() {
+            return plain.getConnectionId();
+        }
+
+        @Override
+        public String getProtocol() {
+            return plain.getProtocol();
+        }
+
+        @Override
+        public String getProtocolConnectionId() {
+            return plain.getProtocolConnectionId();
+        }
+
+        @Override
+        public boolean isSecure() {
+            return plain.isSecure();
+        }
+    }
+}

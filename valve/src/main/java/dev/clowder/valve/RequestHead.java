@@ -1,0 +1,37 @@
+package dev.clowder.valve;
+
+/**
+ * A request as it arrived, before any forwarding counted: the only thing that the rules see of it. Implemented over
+ * Tomcat's request and by the tests.
+ */
+interface RequestHead {
+
+    /** Address of the socket, or of the PROXY header, as text; {@code unix} for the peer of a Unix socket. */
+    String peer();
+
+    /**
+     * False for a peer whose headers mean nothing whatever its address: a layer-4 balancer that could not say for whom
+     * it speaks (PROXY header without an address).
+     */
+    boolean peerMayVouch();
+
+    /** {@code http} or {@code https}. */
+    String scheme();
+
+    boolean secure();
+
+    /** Host header without port, brackets kept. */
+    String hostname();
+
+    /** Port of the Host header, or the default of the scheme. */
+    int port();
+
+    /** Number of header lines, each with its own index, in the order received. */
+    int headers();
+
+    /** Name of a header line; the text is valid until the next call. */
+    CharSequence headerName(int index);
+
+    /** Value of a header line, a char for each byte; valid until the next call. */
+    CharSequence headerValue(int index);
+}

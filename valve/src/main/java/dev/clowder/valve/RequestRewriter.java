@@ -1,0 +1,165 @@
+package dev.clowder.valve;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.connector.CoyoteAdapter;
+import org.apache.catalina.connector.Request;
+import org.apache.tomcat.util.http.MimeHeaders;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Judges the requests that come in one Coyote request object and makes Tomcat's objects say the outcome.
+ *
+ * <p>Everything it sets lives in the two request objects and is forgotten when Tomcat recycles them: after the access
+ * log was written, after an asynchronous request completed, and before the next request of the connection. So nothing
+ * has to be put back, and the access log shows the client. It is kept in a note of the Coyote request, because that
+ * object serves one request after the other. Not thread-safe, as that object.
+ *
+ * <p>Legal order: {@link #judgeBeforeMapping} and then {@link #finish}, or {@link #judgeMapped} alone.
+ */
+final class RequestRewriter {
+
+    /** Tomcat uses note 1 ({@link CoyoteAdapter#ADAPTER_NOTES}) of 32. */
+    private static final int NOTE = 29;
+
+    /** A Coyote request asks the socket for the port at every turn, so the field behind it must be set; no setter. */
+    private static final @Nullable VarHandle REMOTE_PORT = remotePortField();
+
+    private final org.apache.coyote.Request coyote;
+    private final CoyoteHead head;
+    private ClientResolver resolver;
+    private @Nullable Forwarded unfinished;
+
+    private RequestRewriter(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
+        this.coyote = coyote;
+        this.head = new CoyoteHead(coyote, connector);
+        this.resolver = new ClientResolver(policy, head);
+    }
+
+    /** The rewriter of this request object, made when it is first seen and again when the policy changed. */
+    static RequestRewriter of(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
+        if (coyote.getNote(NOTE) instanceof RequestRewriter rewriter) {
+            if (rewriter.resolver.policy() != policy) {
+                rewriter.resolver = new ClientResolver(policy, rewriter.head);
+            }
+            return rewriter;
+        }
+        RequestRewriter rewriter = new RequestRewriter(coyote, connector, policy);
+        coyote.setNote(NOTE, rewriter);
+        return rewriter;
+    }
+
+    /** Whether getRemotePort can tell the client's port; not so if Tomcat is a closed module. */
+    static boolean canSetRemotePort() {
+        return REMOTE_PORT != null;
+    }
+
+    /** Judges a request that is not mapped yet: scheme, host and port are set in time to decide the virtual host. */
+    Forwarded judgeBeforeMapping() {
+        head.readPeerOfConnection();
+        Forwarded forwarded = resolver.resolve();
+        if (!resolver.isRejected()) {
+            setTarget(forwarded);
+        }
+        strip();
+        unfinished = forwarded;
+        // The object exists from the second request on, and then also the lines that Tomcat logs itself are right.
+        if (coyote.getNote(CoyoteAdapter.ADAPTER_NOTES) instanceof Request request) {
+            setClient(request, forwarded);
+        }
+        return forwarded;
+    }
+
+    /**
+     * Completes, in the first valve, what {@link #judgeBeforeMapping} began.
+     *
+     * @return false if nothing was begun
+     */
+    boolean finish(Request request) {
+        Forwarded forwarded = unfinished;
+        if (forwarded == null) {
+            return false;
+        }
+        unfinished = null;
+        if (request.getAttribute(Forwarded.ATTRIBUTE) != forwarded) {
+            setClient(request, forwarded);
+        }
+        setPaths(request, forwarded);
+        Connector connector = request.getConnector();
+        if (connector.getProxyName() != null || connector.getProxyPort() != 0) {
+            // The connector's own idea of its outside won the mapping; what the proxy said of this request is newer.
+            setTarget(forwarded);
+        }
+        return true;
+    }
+
+    /** Judges a request that is mapped already, with the peer that the valves before this one agreed on. */
+    Forwarded judgeMapped(Request request) {
+        head.readPeer(request.getRemoteAddr());
+        Forwarded forwarded = resolver.resolve();
+        if (!resolver.isRejected()) {
+            setTarget(forwarded);
+            request.setSecure(forwarded.isSecure());
+        }
+        strip();
+        setClient(request, forwarded);
+        setPaths(request, forwarded);
+        return forwarded;
+    }
+
+    /** Whether the request is to be answered with 400. */
+    boolean isRejected() {
+        return resolver.isRejected();
+    }
+
+    private void setTarget(Forwarded forwarded) {
+        String protocol = forwarded.getProtocol();
+        if (!head.scheme().equals(protocol)) {
+            coyote.scheme().setString(protocol);
+        }
+        if (!coyote.serverName().equals(forwarded.getHostname())) {
+            coyote.serverName().setString(forwarded.getHostname());
+        }
+        coyote.setServerPort(forwarded.getPort());
+    }
+
+    private static void setClient(Request request, Forwarded forwarded) {
+        request.setRemoteAddr(forwarded.getIp());
+        if (forwarded.fromHeader()) {
+            // Never looked up, also with enableLookups: the address is the client's to choose, the name server is ours.
+            request.setRemoteHost(forwarded.getIp());
+            if (REMOTE_PORT != null) {
+                REMOTE_PORT.set(request, forwarded.remotePort());
+            }
+        }
+        request.setAttribute(Forwarded.ATTRIBUTE, forwarded);
+    }
+
+    private static void setPaths(Request request, Forwarded forwarded) {
+        String prefix = forwarded.contextPath();
+        if (prefix != null) {
+            request.setRequest(new PrefixedRequest(request.getRequest(), prefix));
+        }
+    }
+
+    private void strip() {
+        if (resolver.stripsAny()) {
+            MimeHeaders headers = coyote.getMimeHeaders();
+            for (int i = headers.size() - 1; i >= 0; i--) {
+                if (resolver.strips(i)) {
+                    headers.removeHeader(i);
+                }
+            }
+        }
+    }
+
+    private static @Nullable VarHandle remotePortField() {
+        try {
+            return MethodHandles.privateLookupIn(Request.class, MethodHandles.lookup())
+                    .findVarHandle(Request.class, "remotePort", int.class);
+        } catch (ReflectiveOperationException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,210 @@
+package dev.clowder.valve;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The {@code trust} setting as a compiled predicate over (address, hop): hop 0 is the peer of the connection, hop 1 the
+ * rightmost member of the header. Every form of the setting becomes three conditions that must all hold: fewer than
+ * {@code count} hops, an address of the list, a yes from the user's own policy. Immutable and thread-safe.
+ */
+final class TrustedProxies {
+
+    private static final int ANY_NUMBER = Integer.MAX_VALUE;
+
+    /** The named ranges have the same meaning as in Express. */
+    private static final Map<String, List<String>> NAMES = Map.of(
+            "loopback", List.of("127.0.0.0/8", "::1/128"),
+            "linklocal", List.of("169.254.0.0/16", "fe80::/10"),
+            "uniquelocal", List.of("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+            "unix", List.of());
+
+    private final int count;
+    private final @Nullable AddressRanges ranges;
+    private final boolean unix;
+    private final @Nullable TrustPolicy policy;
+    private final List<String> rules;
+
+    private TrustedProxies(
+            int count, @Nullable AddressRanges ranges, boolean unix, @Nullable TrustPolicy policy, List<String> rules) {
+        this.count = count;
+        this.ranges = ranges;
+        this.unix = unix;
+        this.policy = policy;
+        this.rules = List.copyOf(rules);
+    }
+
+    /**
+     * Compiles the setting.
+     *
+     * @param trust the attribute's text
+     * @param fileRules further rules, already split, from {@code trustFile}; empty if there is none
+     * @param loader finds the class of {@code class:...}
+     * @throws IllegalArgumentException naming the part of the text that cannot be right
+     */
+    static TrustedProxies compile(String trust, List<String> fileRules, ClassLoader loader) {
+        String text = trust.trim();
+        if (text.regionMatches(true, 0, "class:", 0, 6)) {
+            refuseFile(fileRules, text);
+            return new TrustedProxies(
+                    ANY_NUMBER, null, true, policy(text.substring(6).trim(), loader), List.of(text));
+        }
+        if (text.equalsIgnoreCase("true")) {
+            refuseFile(fileRules, text);
+            return new TrustedProxies(ANY_NUMBER, null, true, null, List.of("true"));
+        }
+        List<String> rules = new ArrayList<>();
+        int count = ANY_NUMBER;
+        int semicolon = text.indexOf(';');
+        if (semicolon >= 0) {
+            count = count(text.substring(0, semicolon).trim());
+            rules.addAll(split(text.substring(semicolon + 1)));
+        } else if (isNumber(text) && !isZero(text)) {
+            count = count(text);
+            if (fileRules.isEmpty()) {
+                return new TrustedProxies(count, null, true, null, List.of(text));
+            }
+        } else if (!text.equalsIgnoreCase("false") && !isZero(text)) {
+            rules.addAll(split(text));
+        }
+        rules.addAll(fileRules);
+        return list(count, rules);
+    }
+
+    private static TrustedProxies list(int count, List<String> texts) {
+        List<IpPrefix> prefixes = new ArrayList<>();
+        Set<String> rules = new LinkedHashSet<>();
+        boolean unix = false;
+        for (String text : texts) {
+            List<String> named = NAMES.get(text.toLowerCase(Locale.ROOT));
+            for (String rule : named == null ? List.of(text) : named) {
+                IpPrefix prefix = prefix(rule);
+                prefixes.add(prefix);
+                rules.add(prefix.toString());
+            }
+            if (text.equalsIgnoreCase("unix")) {
+                unix = true;
+                rules.add("unix");
+            }
+        }
+        AddressRanges ranges = new AddressRanges(prefixes);
+        if (ranges.coverAllOfV4()) {
+            throw new IllegalArgumentException(
+                    "its ranges together cover every IPv4 address;" + " trust=\"true\" says that openly");
+        }
+        List<String> shown = new ArrayList<>(rules);
+        if (count != ANY_NUMBER) {
+            shown.add(0, "at most " + count);
+        } else if (shown.isEmpty()) {
+            shown.add("false");
+        }
+        return new TrustedProxies(count, ranges, unix, null, shown);
+    }
+
+    /**
+     * Checks one rule of a list.
+     *
+     * @throws IllegalArgumentException naming it, if it is none
+     */
+    static void checkRule(String rule) {
+        if (!NAMES.containsKey(rule.toLowerCase(Locale.ROOT))) {
+            prefix(rule);
+        }
+    }
+
+    private static IpPrefix prefix(String rule) {
+        if (rule.isEmpty()) {
+            throw new IllegalArgumentException("there is an empty rule in it");
+        }
+        if (rule.indexOf(';') >= 0) {
+            throw new IllegalArgumentException("'" + rule + "': ';' stands only between a count and a list");
+        }
+        if (isNumber(rule) || rule.equalsIgnoreCase("true") || rule.equalsIgnoreCase("false")) {
+            throw new IllegalArgumentException("'" + rule + "' cannot stand in a list"
+                    + (isNumber(rule) ? "; a count comes first: \"" + rule + "; 10.0.0.0/8\"" : ""));
+        }
+        return IpPrefix.parse(rule);
+    }
+
+    private static List<String> split(String list) {
+        List<String> rules = new ArrayList<>();
+        int from = 0;
+        for (int comma = list.indexOf(','); comma >= 0; comma = list.indexOf(',', from)) {
+            rules.add(list.substring(from, comma).trim());
+            from = comma + 1;
+        }
+        rules.add(list.substring(from).trim());
+        return rules;
+    }
+
+    private static int count(String text) {
+        int count = Decimal.parse(text, 0, text.length(), 1, 1_000_000);
+        if (count < 0) {
+            throw new IllegalArgumentException("'" + text + "' is no count of proxies (1 or more)");
+        }
+        return count;
+    }
+
+    private static boolean isNumber(String text) {
+        return !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
+    }
+
+    private static boolean isZero(String text) {
+        return text.equals("0");
+    }
+
+    private static void refuseFile(List<String> fileRules, String text) {
+        if (!fileRules.isEmpty()) {
+            throw new IllegalArgumentException("'" + text + "' and the rules of trustFile exclude each other");
+        }
+    }
+
+    private static TrustPolicy policy(String className, ClassLoader loader) {
+        try {
+            return Class.forName(className, true, loader)
+                    .asSubclass(TrustPolicy.class)
+                    .getConstructor()
+                    .newInstance();
+        } catch (ReflectiveOperationException | LinkageError | ClassCastException e) {
+            throw new IllegalArgumentException(
+                    "can't make a TrustPolicy of '" + className + "': it must be a public class that implements "
+                            + TrustPolicy.class.getName() + " and has a public constructor without arguments",
+                    e);
+        }
+    }
+
+    /** Whether what {@code address}, standing at {@code hop}, says about the next address is believed. */
+    boolean trusts(IpAddress address, int hop) {
+        if (hop >= count) {
+            return false;
+        }
+        if (address.isUnix() ? !unix : ranges != null && !ranges.contains(address)) {
+            return false;
+        }
+        return policy == null || asks(policy, address, hop);
+    }
+
+    /** The request path never throws: a policy that fails trusts nobody. */
+    private static boolean asks(TrustPolicy policy, IpAddress address, int hop) {
+        try {
+            return policy.trusts(address.toString(), hop);
+        } catch (RuntimeException e) {
+            return false;
+        }
+    }
+
+    /** The count if it is the only condition, otherwise 0: then a chain that is too short was not the announced one. */
+    int announcedHops() {
+        return count != ANY_NUMBER && ranges == null ? count : 0;
+    }
+
+    /** The rules in force, canonical and in the order of the configuration, for people. */
+    List<String> rules() {
+        return rules;
+    }
+}
