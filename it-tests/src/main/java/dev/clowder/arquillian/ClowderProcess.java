@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,8 @@ public final class ClowderProcess implements AutoCloseable {
     // How long the launcher may be silent before it is asked again; it is asked at once when it says something.
     private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
+    // With the time in front while it runs; lines of workers have their slot in front.
+    private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: ");
     private static final int KEPT = 64 * 1024;
 
     private final Launcher launcher;
@@ -202,7 +205,7 @@ public final class ClowderProcess implements AutoCloseable {
     }
 
     private String report(String what) {
-        String own = output.lastLine(line -> line.startsWith("clowder: ")).orElse("it said nothing of its own");
+        String own = output.lastLine(OWN_LINE.asPredicate()).orElse("it said nothing of its own");
         return what + ": " + own + "\n--- output of the launcher ---\n" + output.text() + "--- end of output ---";
     }
 

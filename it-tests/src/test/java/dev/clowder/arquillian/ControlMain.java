@@ -47,7 +47,7 @@ final class ControlMain {
         ClowderContainer container = new ClowderContainer();
         container.setup(configuration);
         ClowderProcess process = container
-                .deploy(ShrinkWrap.create(WebArchive.class, "ROOT.war"))
+                .deploy(ShrinkWrap.create(WebArchive.class, "ROOT.war").addClass(ControlMain.class))
                 .getContexts(ClowderProcess.class)
                 .iterator()
                 .next();

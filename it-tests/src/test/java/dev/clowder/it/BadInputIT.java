@@ -79,7 +79,7 @@ class BadInputIT {
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(exitCode);
         assertThat(result.errors().strip()).hasLineCount(1).startsWith("clowder: ").contains(culprits);
         assertThat(result.output()).isEmpty();
-        assertThat(runDir).doesNotExist();
+        assertThat(Files.exists(runDir)).as("run directory").isFalse();
     }
 
     @Test
@@ -203,7 +203,8 @@ class BadInputIT {
     private static List<String> withoutRightToBind() throws IOException {
         Path first = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
         assumeTrue(
-                !Files.exists(first) || Integer.parseInt(Files.readString(first).strip()) > 81,
+                // Not readString, which takes the first byte of such a file for all of it.
+                !Files.exists(first) || Integer.parseInt(Files.readAllLines(first).get(0)) > 81,
                 "this machine has no privileged ports (ip_unprivileged_port_start)");
         if (!mayBind()) {
             return List.of();
@@ -300,8 +301,8 @@ class BadInputIT {
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(CAN_NOT_START);
         String all = result.output() + result.errors();
         assertThat(all.split("the database of this shop is closed today", -1)).as(all).hasSize(2);
-        assertThat(all.lines().filter(line -> line.startsWith("clowder: ")))
-                .last()
+        assertThat(all.lines().filter(line -> line.contains("clowder: can't start")))
+                .singleElement()
                 .asString()
                 .contains("/shop");
         assertThat(runDir).doesNotExist();
