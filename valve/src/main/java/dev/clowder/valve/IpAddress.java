@@ -28,6 +28,10 @@ final class IpAddress {
         unix = false;
     }
 
+    void setV4(int address) {
+        set(0, MAPPED | (address & 0xffffffffL));
+    }
+
     long high() {
         return high;
     }

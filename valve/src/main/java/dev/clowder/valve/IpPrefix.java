@@ -25,10 +25,10 @@ record IpPrefix(long high, long low, int length) {
         int length = slash < 0 ? 128 : length(rule, rule.substring(slash + 1), writtenAsV4);
         if (address.isV4() && length <= V4_BITS) {
             throw new IllegalArgumentException("'" + rule + "' covers every IPv4 address"
-                    + (writtenAsV4 ? "; trust=\"true\" says that openly" : "; did you mean " + text(address, length)));
+                    + (writtenAsV4 ? "" : "; did you mean " + text(address, length)));
         }
         if (length == 0) {
-            throw new IllegalArgumentException("'" + rule + "' covers every address; trust=\"true\" says that openly");
+            throw new IllegalArgumentException("'" + rule + "' covers every address");
         }
         IpPrefix prefix = new IpPrefix(address.high() & highMask(length), address.low() & lowMask(length), length);
         if (prefix.holdsNobody()) {

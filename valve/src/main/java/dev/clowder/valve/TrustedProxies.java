@@ -24,6 +24,9 @@ final class TrustedProxies {
             "uniquelocal", List.of("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
             "unix", List.of());
 
+    /** Trusts no address. */
+    static final TrustedProxies NOBODY = list(ANY_NUMBER, List.of());
+
     private final int count;
     private final @Nullable AddressRanges ranges;
     private final boolean unix;
@@ -76,6 +79,15 @@ final class TrustedProxies {
         return list(count, rules);
     }
 
+    /**
+     * Compiles a plain list of addresses, ranges and names.
+     *
+     * @throws IllegalArgumentException naming the rule that cannot be right
+     */
+    static TrustedProxies ofList(String text) {
+        return list(ANY_NUMBER, split(text));
+    }
+
     private static TrustedProxies list(int count, List<String> texts) {
         List<IpPrefix> prefixes = new ArrayList<>();
         Set<String> rules = new LinkedHashSet<>();
@@ -94,8 +106,7 @@ final class TrustedProxies {
         }
         AddressRanges ranges = new AddressRanges(prefixes);
         if (ranges.coverAllOfV4()) {
-            throw new IllegalArgumentException(
-                    "its ranges together cover every IPv4 address;" + " trust=\"true\" says that openly");
+            throw new IllegalArgumentException("its ranges together cover every IPv4 address");
         }
         List<String> shown = new ArrayList<>(rules);
         if (count != ANY_NUMBER) {

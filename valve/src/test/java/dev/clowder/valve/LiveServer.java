@@ -44,10 +44,22 @@ final class LiveServer implements AutoCloseable {
 
     final Tomcat tomcat = new Tomcat();
     final List<String> accessLog = new CopyOnWriteArrayList<>();
-    final Connector connector = new Connector();
+    final Connector connector;
     private final Path base;
 
     LiveServer() {
+        this(new Connector());
+    }
+
+    /** Every connection must begin with a PROXY header. */
+    static LiveServer behindBalancer() {
+        Connector connector = new Connector(ProxyHttp11NioProtocol.class.getName());
+        connector.setProperty("proxyProtocol", "required");
+        return new LiveServer(connector);
+    }
+
+    private LiveServer(Connector connector) {
+        this.connector = connector;
         TOMCAT_LOG.setLevel(java.util.logging.Level.SEVERE);
         try {
             base = Files.createTempDirectory("clowder-valve");

@@ -32,11 +32,17 @@ final class RawClient implements AutoCloseable {
     private final Socket socket = new Socket();
 
     /** @param from the address the client has, any of 127.0.0.0/8 on Linux */
-    @SuppressWarnings("AddressSelection") // A literal has one address.
     RawClient(String from, int port) throws IOException {
+        this(from, port, new byte[0]);
+    }
+
+    /** @param before bytes that come before HTTP */
+    @SuppressWarnings("AddressSelection") // A literal has one address.
+    RawClient(String from, int port, byte[] before) throws IOException {
         socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
         socket.connect(new InetSocketAddress("127.0.0.1", port), 10_000);
         socket.setSoTimeout(20_000);
+        socket.getOutputStream().write(before);
     }
 
     int localPort() {
@@ -50,6 +56,11 @@ final class RawClient implements AutoCloseable {
             request.append(line).append("\r\n");
         }
         socket.getOutputStream().write(request.append("\r\n").toString().getBytes(StandardCharsets.UTF_8));
+        return reply();
+    }
+
+    /** Reads the next answer. */
+    Reply reply() throws IOException {
         return read(socket.getInputStream());
     }
 
