@@ -254,6 +254,18 @@ final class IpAddress {
         return text.toString();
     }
 
+    /** The text that the JDK gives an address: eight groups without {@code ::}, or IPv4. */
+    String longText() {
+        if (isV4()) {
+            return toString();
+        }
+        StringBuilder text = new StringBuilder(39).append(Long.toHexString(group(high, low, 0)));
+        for (int i = 1; i < GROUPS; i++) {
+            text.append(':').append(Long.toHexString(group(high, low, i)));
+        }
+        return text.toString();
+    }
+
     private static long group(long high, long low, int index) {
         long half = index < 4 ? high : low;
         return half >>> (48 - (index % 4) * 16) & 0xffff;

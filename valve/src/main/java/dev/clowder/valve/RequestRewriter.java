@@ -2,6 +2,8 @@ package dev.clowder.valve;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apache.catalina.AccessLog;
+import org.apache.catalina.Globals;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.catalina.connector.Request;
@@ -24,16 +26,18 @@ final class RequestRewriter {
     private static final int NOTE = 29;
 
     /** A Coyote request asks the socket for the port at every turn, so the field behind it must be set; no setter. */
-    private static final @Nullable VarHandle REMOTE_PORT = remotePortField();
+    private static final @Nullable VarHandle REMOTE_PORT = field("remotePort", int.class);
 
     private final org.apache.coyote.Request coyote;
     private final CoyoteHead head;
+    private final RemoteIpRequest remoteIpRequest;
     private ClientResolver resolver;
     private @Nullable Forwarded unfinished;
 
     private RequestRewriter(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
         this.coyote = coyote;
         this.head = new CoyoteHead(coyote, connector);
+        this.remoteIpRequest = new RemoteIpRequest(coyote.getMimeHeaders());
         this.resolver = new ClientResolver(policy, head);
     }
 
@@ -92,6 +96,7 @@ final class RequestRewriter {
             // The connector's own idea of its outside won the mapping; what the proxy said of this request is newer.
             setTarget(forwarded);
         }
+        setExtras(request, forwarded);
         return true;
     }
 
@@ -106,6 +111,7 @@ final class RequestRewriter {
         strip();
         setClient(request, forwarded);
         setPaths(request, forwarded);
+        setExtras(request, forwarded);
         return forwarded;
     }
 
@@ -144,6 +150,32 @@ final class RequestRewriter {
         }
     }
 
+    private void setExtras(Request request, Forwarded forwarded) {
+        remoteIpRequest.begin();
+        if (resolver.isRejected()) {
+            return;
+        }
+        ForwardedPolicy policy = resolver.policy();
+        RemoteIpReading told = resolver.remoteIp();
+        String chain = policy.names().nameOf(HeaderNames.Role.CHAIN);
+        if (told != null && chain != null && forwarded.getReason() != Forwarded.Reason.UNTRUSTED_PEER) {
+            remoteIpRequest.change(request, chain, told, forwarded);
+        }
+        if (policy.requestAttributes()) {
+            request.setAttribute(AccessLog.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
+            request.setAttribute(Globals.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
+            request.setAttribute(AccessLog.REMOTE_HOST_ATTRIBUTE, request.getRemoteHost());
+            request.setAttribute(AccessLog.PROTOCOL_ATTRIBUTE, request.getProtocol());
+            request.setAttribute(AccessLog.SERVER_NAME_ATTRIBUTE, request.getServerName());
+            request.setAttribute(AccessLog.SERVER_PORT_ATTRIBUTE, request.getServerPort());
+        }
+    }
+
+    /** Undoes, for the access log, what only the application should see. */
+    void restoreHeaders() {
+        remoteIpRequest.restoreHeaders();
+    }
+
     private void strip() {
         if (resolver.stripsAny()) {
             MimeHeaders headers = coyote.getMimeHeaders();
@@ -155,10 +187,11 @@ final class RequestRewriter {
         }
     }
 
-    private static @Nullable VarHandle remotePortField() {
+    /** A field of Tomcat's request that has no setter; null if it cannot be reached. */
+    static @Nullable VarHandle field(String name, Class<?> type) {
         try {
             return MethodHandles.privateLookupIn(Request.class, MethodHandles.lookup())
-                    .findVarHandle(Request.class, "remotePort", int.class);
+                    .findVarHandle(Request.class, name, type);
         } catch (ReflectiveOperationException e) {
             return null;
         }

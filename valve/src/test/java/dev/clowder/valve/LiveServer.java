@@ -14,10 +14,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Logger;
+import org.apache.catalina.AccessLog;
 import org.apache.catalina.Container;
 import org.apache.catalina.Context;
+import org.apache.catalina.Globals;
 import org.apache.catalina.Host;
 import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Valve;
 import org.apache.catalina.Wrapper;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardContext;
@@ -77,7 +80,7 @@ final class LiveServer implements AutoCloseable {
     }
 
     /** Starts it with one valve. */
-    static LiveServer with(Level level, ForwardedValve valve) throws LifecycleException {
+    static LiveServer with(Level level, Valve valve) throws LifecycleException {
         LiveServer server = new LiveServer();
         server.add(level, valve);
         server.start();
@@ -86,14 +89,17 @@ final class LiveServer implements AutoCloseable {
 
     /** A valve with these attributes, given as server.xml gives them. */
     static ForwardedValve valve(String... namesAndValues) {
-        ForwardedValve valve = new ForwardedValve();
+        return configured(new ForwardedValve(), namesAndValues);
+    }
+
+    static <V extends Valve> V configured(V valve, String... namesAndValues) {
         for (int i = 0; i < namesAndValues.length; i += 2) {
             org.apache.tomcat.util.IntrospectionUtils.setProperty(valve, namesAndValues[i], namesAndValues[i + 1]);
         }
         return valve;
     }
 
-    void add(Level level, ForwardedValve valve) {
+    void add(Level level, Valve valve) {
         Host host = (Host) tomcat.getEngine().findChild("app.internal");
         Container container = switch (level) {
             case ENGINE -> tomcat.getEngine();
@@ -202,7 +208,7 @@ final class LiveServer implements AutoCloseable {
         }
     }
 
-    private static void tell(String application, HttpServletRequest request, PrintWriter out) {
+    private void tell(String application, HttpServletRequest request, PrintWriter out) {
         out.println("application=" + application);
         out.println("dispatch=" + request.getDispatcherType());
         out.println("remoteAddr=" + request.getRemoteAddr());
@@ -216,9 +222,23 @@ final class LiveServer implements AutoCloseable {
         out.println("uri=" + request.getRequestURI());
         out.println("contextPath=" + request.getContextPath());
         out.println("protocol=" + request.getProtocol());
+        out.println("localName=" + request.getLocalName());
+        out.println(
+                "localPort=" + (request.getLocalPort() == connector.getLocalPort() ? "own" : request.getLocalPort()));
+        for (String attribute : List.of(
+                Globals.REQUEST_FORWARDED_ATTRIBUTE,
+                Globals.REMOTE_ADDR_ATTRIBUTE,
+                AccessLog.REMOTE_ADDR_ATTRIBUTE,
+                AccessLog.REMOTE_HOST_ATTRIBUTE,
+                AccessLog.PROTOCOL_ATTRIBUTE,
+                AccessLog.SERVER_NAME_ATTRIBUTE,
+                AccessLog.SERVER_PORT_ATTRIBUTE)) {
+            out.println(attribute + "=" + request.getAttribute(attribute));
+        }
         out.println("onThread=" + request.getAttribute("onThread"));
         for (String header : Collections.list(request.getHeaderNames())) {
-            out.println("header." + header.toLowerCase(java.util.Locale.ROOT) + "=" + request.getHeader(header));
+            out.println("header." + header.toLowerCase(java.util.Locale.ROOT) + "="
+                    + String.join("|", Collections.list(request.getHeaders(header))));
         }
         Forwarded forwarded = Forwarded.of(request);
         if (forwarded != null) {
