@@ -18,6 +18,10 @@ abstract class ForwardedAttributes extends ValveBase {
         super(true);
     }
 
+    private String offInPlaceOfTomcats(String byDefault) {
+        return RemoteIpRules.areMeantBy(attributes) ? "" : byDefault;
+    }
+
     /** The text of each attribute that was set. */
     final Map<String, String> attributes() {
         return Collections.unmodifiableMap(attributes);
@@ -117,7 +121,7 @@ abstract class ForwardedAttributes extends ValveBase {
     }
 
     public String getHostHeader() {
-        return attributes.getOrDefault("hostHeader", "X-Forwarded-Host");
+        return attributes.getOrDefault("hostHeader", offInPlaceOfTomcats("X-Forwarded-Host"));
     }
 
     /** Name of the header with the host. */
@@ -126,7 +130,7 @@ abstract class ForwardedAttributes extends ValveBase {
     }
 
     public String getPortHeader() {
-        return attributes.getOrDefault("portHeader", "X-Forwarded-Port");
+        return attributes.getOrDefault("portHeader", offInPlaceOfTomcats("X-Forwarded-Port"));
     }
 
     /** Name of the header with the port. */

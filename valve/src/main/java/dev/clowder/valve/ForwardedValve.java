@@ -70,7 +70,7 @@ public final class ForwardedValve extends ForwardedAttributes {
         try {
             List<String> fileRules = List.of();
             String trustFileName = attributes().get("trustFile");
-            if (trustFileName != null) {
+            if (trustFileName != null && !RemoteIpRules.areMeantBy(attributes())) {
                 Path base = container.getCatalinaBase() == null
                         ? Path.of("")
                         : container.getCatalinaBase().toPath();

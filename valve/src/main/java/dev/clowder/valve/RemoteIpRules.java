@@ -63,6 +63,7 @@ record RemoteIpRules(
         }
         String internal = reader.text("internalProxies", INTERNAL_PROXIES);
         String trusted = reader.text("trustedProxies", "");
+        TrustedProxies unnamed = compile(reader, "internalProxies", internal);
         compile(reader, "trustedProxies", trusted);
         String proxiesHeader = reader.text("proxiesHeader", "X-Forwarded-By");
         if (!proxiesHeader.chars().allMatch(c -> ForwardedHeader.isTokenChar((char) c))) {
@@ -70,7 +71,7 @@ record RemoteIpRules(
         }
         return new RemoteIpRules(
                 TrustedProxies.ofAny(internal, trusted),
-                compile(reader, "internalProxies", internal),
+                unnamed,
                 proxiesHeader,
                 reader.text("protocolHeaderHttpsValue", "https").toLowerCase(Locale.ROOT),
                 reader.port("httpServerPort", "80"),

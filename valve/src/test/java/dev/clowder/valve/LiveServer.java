@@ -151,6 +151,11 @@ final class LiveServer implements AutoCloseable {
         add(context, "echo", "/", new HttpServlet() {
             @Override
             protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+                String redirect = request.getHeader("X-Test-Redirect");
+                if (redirect != null) {
+                    response.sendRedirect(redirect);
+                    return;
+                }
                 tell(name, request, response.getWriter());
             }
         });
@@ -245,6 +250,12 @@ final class LiveServer implements AutoCloseable {
             out.println("forwarded.ip=" + forwarded.getIp());
             out.println("forwarded.ips=" + forwarded.getIps());
             out.println("forwarded.peer=" + forwarded.getPeer());
+            out.println("forwarded.protocol=" + forwarded.getProtocol());
+            out.println("forwarded.secure=" + forwarded.isSecure());
+            out.println("forwarded.hostname=" + forwarded.getHostname());
+            out.println("forwarded.port=" + forwarded.getPort());
+            out.println("forwarded.subdomains=" + forwarded.getSubdomains());
+            out.println("forwarded.prefix=" + forwarded.getPrefix());
             out.println("forwarded.host=" + forwarded.getHost());
             out.println("forwarded.reason=" + forwarded.getReason());
         }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +15,7 @@ import java.util.stream.Collectors;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.valves.RemoteIpValve;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -100,6 +103,19 @@ class RemoteIpValveTest {
                 }
             }
         }
+    }
+
+    @Test
+    void everySetterAndGetterIsThereWithItsType() throws Exception {
+        int found = 0;
+        for (Method theirs : RemoteIpValve.class.getDeclaredMethods()) {
+            if (Modifier.isPublic(theirs.getModifiers()) && theirs.getName().matches("(get|set|is).+")) {
+                Method ours = ForwardedValve.class.getMethod(theirs.getName(), theirs.getParameterTypes());
+                assertThat(ours.getReturnType()).as(theirs.getName()).isEqualTo(theirs.getReturnType());
+                found++;
+            }
+        }
+        assertThat(found).as("13 attributes, two methods each").isEqualTo(26);
     }
 
     /** Everything that both can tell. The remote port is one of the differences. */
