@@ -100,13 +100,21 @@ final class LiveServer implements AutoCloseable {
     }
 
     void add(Level level, Valve valve) {
-        Host host = (Host) tomcat.getEngine().findChild("app.internal");
-        Container container = switch (level) {
+        container(level, "").getPipeline().addValve(valve);
+    }
+
+    /** @param path the application whose context is meant */
+    Container container(Level level, String path) {
+        Host host = defaultHost();
+        return switch (level) {
             case ENGINE -> tomcat.getEngine();
             case HOST -> host;
-            case CONTEXT -> host.findChild("");
+            case CONTEXT -> host.findChild(path);
         };
-        container.getPipeline().addValve(valve);
+    }
+
+    Host defaultHost() {
+        return (Host) tomcat.getEngine().findChild("app.internal");
     }
 
     void start() throws LifecycleException {
@@ -143,7 +151,7 @@ final class LiveServer implements AutoCloseable {
         addApplication(host, "/app");
     }
 
-    private void addApplication(Host host, String path) {
+    void addApplication(Host host, String path) {
         StandardContext context = (StandardContext) tomcat.addContext(host, path, base.toString());
         context.setClearReferencesRmiTargets(false); // looks into closed packages of the JDK, and says so each time
         context.setClearReferencesThreadLocals(false);

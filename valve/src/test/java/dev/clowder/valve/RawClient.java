@@ -8,6 +8,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -51,7 +53,14 @@ final class RawClient implements AutoCloseable {
 
     /** Sends a GET for {@code app.internal:8080} with more header lines and reads the answer. */
     Reply get(String path, String... lines) throws IOException {
-        StringBuilder request = new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: app.internal:8080\r\n");
+        List<String> all = new ArrayList<>(List.of("Host: app.internal:8080"));
+        all.addAll(List.of(lines));
+        return send(path, all);
+    }
+
+    /** Sends a GET with these header lines, as UTF-8, and reads the answer. */
+    Reply send(String path, List<String> lines) throws IOException {
+        StringBuilder request = new StringBuilder("GET " + path + " HTTP/1.1\r\n");
         for (String line : lines) {
             request.append(line).append("\r\n");
         }
