@@ -151,6 +151,11 @@ final class ClientResolver {
         }
     }
 
+    /** Why the last request was judged so, for people; before any of its headers is removed. */
+    String explain(Forwarded forwarded) {
+        return Explanation.of(forwarded, policy, head.peerMayVouch(), peerAddress, hops);
+    }
+
     /** What else RemoteIpValve would tell of the last request; null in the own form of the settings. */
     @Nullable
     RemoteIpReading remoteIp() {

@@ -63,6 +63,11 @@ final class ForwardedHeader implements Hops {
     }
 
     @Override
+    public CharSequence text() {
+        return broken ? text.toString() : text.subSequence(from, to);
+    }
+
+    @Override
     public int count() {
         int count = 0;
         while (previousElement()) {

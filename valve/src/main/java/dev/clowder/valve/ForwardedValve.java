@@ -23,6 +23,8 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.core.StandardService;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,12 +44,16 @@ import org.jspecify.annotations.Nullable;
  * that names it. Each setter belongs to the attribute of its name. The request path takes no lock and asks no name
  * service.
  *
+ * <p>The logger of this class explains each decision at its debug level: peer, header, members and rules.
+ *
  * <p>The setters are for the configuring thread, before the start; everything else is thread-safe.
  */
 public final class ForwardedValve extends ForwardedAttributes {
 
     /** A change of trustFile counts after two looks that agree, so well within the promised 5 seconds. */
     private static final long MILLIS_BETWEEN_LOOKS = 1500;
+
+    private static final Log log = LogFactory.getLog(ForwardedValve.class);
 
     private final Map<Reason, LongAdder> requests = new EnumMap<>(Reason.class);
     private final PropertyChangeListener newConnectors = this::connectorChanged;
@@ -172,7 +178,8 @@ public final class ForwardedValve extends ForwardedAttributes {
     void judgeBeforeMapping(org.apache.coyote.Request request, Connector connector) {
         ForwardedPolicy current = policy;
         if (current != null) {
-            count(RequestRewriter.of(request, connector, current).judgeBeforeMapping());
+            RequestRewriter rewriter = RequestRewriter.of(request, connector, current);
+            note(rewriter, rewriter.judgeBeforeMapping(log.isDebugEnabled()));
         }
     }
 
@@ -187,7 +194,7 @@ public final class ForwardedValve extends ForwardedAttributes {
                     getNext().invoke(request, response);
                     return;
                 }
-                count(rewriter.judgeMapped(request));
+                note(rewriter, rewriter.judgeMapped(request, log.isDebugEnabled()));
             }
             if (rewriter.isRejected()) {
                 response.sendError(HttpServletResponse.SC_BAD_REQUEST);
@@ -213,8 +220,11 @@ public final class ForwardedValve extends ForwardedAttributes {
         }
     }
 
-    private void count(Forwarded forwarded) {
+    private void note(RequestRewriter rewriter, Forwarded forwarded) {
         Objects.requireNonNull(requests.get(forwarded.getReason())).increment();
+        if (!rewriter.explanation().isEmpty()) {
+            log.debug(rewriter.explanation());
+        }
     }
 
     // ---- JMX --------------------------------------------------------------------------------------------------------

@@ -59,6 +59,14 @@ record IpPrefix(long high, long low, int length) {
         return writtenAsV4 ? V4_BITS + bits : bits;
     }
 
+    /** IPv4 addresses belong to IPv4 rules only. */
+    boolean contains(IpAddress address) {
+        return !address.isUnix()
+                && address.isV4() == isV4()
+                && (address.high() & highMask(length)) == high
+                && (address.low() & lowMask(length)) == low;
+    }
+
     boolean isV4() {
         return length > V4_BITS && IpAddress.isV4(high, low);
     }

@@ -33,6 +33,7 @@ final class RequestRewriter {
     private final RemoteIpRequest remoteIpRequest;
     private ClientResolver resolver;
     private @Nullable Forwarded unfinished;
+    private String explanation = "";
 
     private RequestRewriter(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
         this.coyote = coyote;
@@ -60,10 +61,15 @@ final class RequestRewriter {
         return REMOTE_PORT != null;
     }
 
-    /** Judges a request that is not mapped yet: scheme, host and port are set in time to decide the virtual host. */
-    Forwarded judgeBeforeMapping() {
+    /**
+     * Judges a request that is not mapped yet: scheme, host and port are set in time to decide the virtual host.
+     *
+     * @param explain whether {@link #explanation} will be asked for
+     */
+    Forwarded judgeBeforeMapping(boolean explain) {
         head.readPeerOfConnection();
         Forwarded forwarded = resolver.resolve();
+        explanation = explain ? resolver.explain(forwarded) : "";
         if (!resolver.isRejected()) {
             setTarget(forwarded);
         }
@@ -100,10 +106,15 @@ final class RequestRewriter {
         return true;
     }
 
-    /** Judges a request that is mapped already, with the peer that the valves before this one agreed on. */
-    Forwarded judgeMapped(Request request) {
+    /**
+     * Judges a request that is mapped already, with the peer that the valves before this one agreed on.
+     *
+     * @param explain whether {@link #explanation} will be asked for
+     */
+    Forwarded judgeMapped(Request request, boolean explain) {
         head.readPeer(request.getRemoteAddr());
         Forwarded forwarded = resolver.resolve();
+        explanation = explain ? resolver.explain(forwarded) : "";
         if (!resolver.isRejected()) {
             setTarget(forwarded);
             request.setSecure(forwarded.isSecure());
@@ -113,6 +124,11 @@ final class RequestRewriter {
         setPaths(request, forwarded);
         setExtras(request, forwarded);
         return forwarded;
+    }
+
+    /** Why the request was judged so. */
+    String explanation() {
+        return explanation;
     }
 
     /** Whether the request is to be answered with 400. */

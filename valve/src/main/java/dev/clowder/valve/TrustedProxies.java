@@ -266,6 +266,24 @@ final class TrustedProxies {
         }
     }
 
+    /** The rule that makes {@link #trusts} true or false, for people; slow. */
+    String ruleFor(IpAddress address, int hop) {
+        if (hop >= count) {
+            return "no rule (at most " + count + ")";
+        }
+        if (!trusts(address, hop)) {
+            return "no rule";
+        }
+        for (String rule : rules) {
+            if (address.isUnix()
+                    ? rule.equals("unix")
+                    : rule.indexOf('/') >= 0 && IpPrefix.parse(rule).contains(address)) {
+                return rule;
+            }
+        }
+        return rules.get(rules.size() - 1);
+    }
+
     /** The count if it is the only condition, otherwise 0: then a chain that is too short was not the announced one. */
     int announcedHops() {
         return count != ANY_NUMBER && ranges == null ? count : 0;
