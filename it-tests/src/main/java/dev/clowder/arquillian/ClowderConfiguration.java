@@ -82,7 +82,8 @@ public class ClowderConfiguration implements ContainerConfiguration {
         try {
             launcher();
         } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("javaHome=" + javaHome + ", clowderJar=" + clowderJar + ": " + e.getMessage(), e);
+            throw new ConfigurationException(
+                    "javaHome=" + javaHome + ", clowderJar=" + clowderJar + ": " + e.getMessage(), e);
         }
     }
 

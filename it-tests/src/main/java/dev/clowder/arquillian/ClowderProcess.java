@@ -26,11 +26,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ClowderProcess implements AutoCloseable {
     private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(20);
-    // How long the launcher may be silent before it is asked again; it is asked at once when it says something.
-    private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
+    // Asking costs a JVM. The launcher is asked at once when it says something of its own, and else after this time.
+    private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
     // With the time in front while it runs; lines of workers have their slot in front.
-    private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: ");
+    private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: .*");
     private static final int KEPT = 64 * 1024;
 
     private final Launcher launcher;
@@ -183,10 +183,10 @@ public final class ClowderProcess implements AutoCloseable {
     public ClusterStatus awaitReady(Duration atMost) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
         Optional<ClusterStatus> last = Optional.empty();
-        long heard = 0;
+        Optional<String> said = Optional.empty();
         while (System.nanoTime() < deadline) {
-            output.awaitMoreThan(heard, ASK_AGAIN);
-            heard = output.received();
+            output.awaitChange(OWN_LINE, said, ASK_AGAIN);
+            said = output.lastLine(OWN_LINE);
             if (!process.isAlive()) {
                 throw new IOException(report("the launcher ended with exit code " + exitCodeWithOutput()));
             }
@@ -205,7 +205,7 @@ public final class ClowderProcess implements AutoCloseable {
     }
 
     private String report(String what) {
-        String own = output.lastLine(OWN_LINE.asPredicate()).orElse("it said nothing of its own");
+        String own = output.lastLine(OWN_LINE).orElse("it said nothing of its own");
         return what + ": " + own + "\n--- output of the launcher ---\n" + output.text() + "--- end of output ---";
     }
 

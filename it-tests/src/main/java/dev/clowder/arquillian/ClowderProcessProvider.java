@@ -28,6 +28,8 @@ public class ClowderProcessProvider extends OperatesOnDeploymentAwareProvider {
         ProtocolMetaData deployed = metaData.get();
         return deployed == null
                 ? null
-                : deployed.getContexts(ClowderProcess.class).stream().findFirst().orElse(null);
+                : deployed.getContexts(ClowderProcess.class).stream()
+                        .findFirst()
+                        .orElse(null);
     }
 }

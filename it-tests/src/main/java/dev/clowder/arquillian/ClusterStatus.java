@@ -48,7 +48,13 @@ public record ClusterStatus(Supervisor supervisor, List<Listener> listeners, Lis
      * @param restarts how often this slot was filled again
      * @param lastExit the death of the process before this one
      */
-    public record Worker(int slot, int id, long pid, String state, int restarts, @Nullable LastExit lastExit) {
+    public record Worker(
+            int slot,
+            int id,
+            long pid,
+            String state,
+            int restarts,
+            @Nullable LastExit lastExit) {
         /** Returns whether the worker takes requests. */
         public boolean isReady() {
             return "READY".equals(state);
@@ -62,7 +68,10 @@ public record ClusterStatus(Supervisor supervisor, List<Listener> listeners, Lis
      * @param signal with its prefix, for example {@code SIGKILL}
      * @param reason in words
      */
-    public record LastExit(@Nullable Integer code, @Nullable String signal, @Nullable String reason) {}
+    public record LastExit(
+            @Nullable Integer code,
+            @Nullable String signal,
+            @Nullable String reason) {}
 
     /** A missing list is an empty one. */
     public ClusterStatus {

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * Reads the output of a child process to its end, on a thread of its own, and keeps the last part of it.
@@ -22,7 +22,6 @@ final class OutputTail {
     // Guarded by this, as is everything below.
     private final StringBuilder kept = new StringBuilder();
     private long dropped;
-    private long received;
     private boolean ended;
     private boolean paused;
 
@@ -71,7 +70,6 @@ final class OutputTail {
     }
 
     private synchronized void keep(String text) {
-        received += text.length();
         kept.append(text);
         // Cut rarely, so that a flood costs one copy for each limit, not one for each read.
         if (kept.length() > 2 * limit) {
@@ -99,24 +97,22 @@ final class OutputTail {
         return dropped == 0 ? kept.toString() : "(" + dropped + " characters before this were dropped)\n" + kept;
     }
 
-    /** Returns how many characters were ever read. */
-    synchronized long received() {
-        return received;
-    }
-
-    /** Returns the last line that is kept and matches. */
-    Optional<String> lastLine(Predicate<String> wanted) {
-        return text().lines().filter(wanted).reduce((earlier, later) -> later);
+    /** Returns the last line that is kept and matches as a whole. */
+    Optional<String> lastLine(Pattern wanted) {
+        return text().lines().filter(wanted.asMatchPredicate()).reduce((earlier, later) -> later);
     }
 
     /**
-     * Waits until something is read beyond {@code seen} characters, the output ends, or the time is over.
+     * Waits until {@link #lastLine} is another one than before, the output ends, or the time is over.
      *
-     * @param seen an earlier answer of {@link #received()}
+     * @param before an earlier answer of {@code lastLine}
      */
-    synchronized void awaitMoreThan(long seen, Duration atMost) throws InterruptedException {
+    synchronized void awaitChange(Pattern wanted, Optional<String> before, Duration atMost)
+            throws InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
-        for (long left = atMost.toNanos(); received <= seen && !ended && left > 0; left = deadline - System.nanoTime()) {
+        for (long left = atMost.toNanos();
+                !ended && left > 0 && lastLine(wanted).equals(before);
+                left = deadline - System.nanoTime()) {
             TimeUnit.NANOSECONDS.timedWait(this, left);
         }
     }

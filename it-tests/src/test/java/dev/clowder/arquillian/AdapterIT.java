@@ -77,7 +77,8 @@ class AdapterIT {
     }
 
     private static int status(URI base) throws IOException {
-        HttpURLConnection connection = (HttpURLConnection) base.resolve("worker").toURL().openConnection();
+        HttpURLConnection connection =
+                (HttpURLConnection) base.resolve("worker").toURL().openConnection();
         connection.setReadTimeout((int) SOON.toMillis());
         return connection.getResponseCode();
     }
@@ -170,7 +171,9 @@ class AdapterIT {
         List<String> results = new ArrayList<>();
         Process jvm = jvm(temporary, "tests", InContainerControls.class.getName());
         try (BufferedReader out = jvm.inputReader(StandardCharsets.UTF_8)) {
-            out.lines().filter(line -> line.matches("(SUCCESSFUL|FAILED|ABORTED) .*")).forEach(results::add);
+            out.lines()
+                    .filter(line -> line.matches("(SUCCESSFUL|FAILED|ABORTED) .*"))
+                    .forEach(results::add);
             assertThat(jvm.waitFor(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
         } finally {
             jvm.destroyForcibly();

@@ -16,8 +16,7 @@ class ClowderConfigurationTest {
     void argumentsAreSplitAtBlanksOutsideQuotes() {
         configuration.setArguments("  --trust \"2; 10.0.0.0/8\"\t--worker-opts \"-Xmx64m -Xss512k\" --accept relay ");
         assertThat(configuration.argumentList())
-                .containsExactly(
-                        "--trust", "2; 10.0.0.0/8", "--worker-opts", "-Xmx64m -Xss512k", "--accept", "relay");
+                .containsExactly("--trust", "2; 10.0.0.0/8", "--worker-opts", "-Xmx64m -Xss512k", "--accept", "relay");
     }
 
     @Test
@@ -26,7 +25,14 @@ class ClowderConfigurationTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"shop.war,/shop", "ROOT.war,/", "a#b.war,/a/b", "shop##2.war,/shop", "ROOT##7.war,/", "a#b##c#d.war,/a/b"})
+    @CsvSource({
+        "shop.war,/shop",
+        "ROOT.war,/",
+        "a#b.war,/a/b",
+        "shop##2.war,/shop",
+        "ROOT##7.war,/",
+        "a#b##c#d.war,/a/b"
+    })
     void archivesAreMountedByTheirFileNameAsInTomcat(String archive, String path) {
         assertThat(ClowderContainer.path(archive)).isEqualTo(path);
     }

@@ -1,7 +1,6 @@
 package dev.clowder.arquillian;
 
 import java.io.IOException;
-import java.util.Map;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.platform.engine.TestExecutionResult;
@@ -52,7 +51,11 @@ final class ControlMain {
                 .iterator()
                 .next();
         System.out.println("PIDS " + process.handle().pid() + " "
-                + String.join(" ", process.children().stream().map(child -> String.valueOf(child.pid())).toList()));
+                + String.join(
+                        " ",
+                        process.children().stream()
+                                .map(child -> String.valueOf(child.pid()))
+                                .toList()));
         waitForever();
     }
 

@@ -7,12 +7,15 @@ import java.io.IOException;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class OutputTailTest {
     private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Pattern OWN = Pattern.compile("clowder: .*");
 
     private final PipedOutputStream child = new PipedOutputStream();
     private OutputTail tail;
@@ -33,8 +36,9 @@ class OutputTailTest {
         child.write("\nthe end\n".getBytes(UTF_8));
         child.close();
         tail.awaitEnd(SOON);
-        assertThat(tail.text()).startsWith("(909 characters before this were dropped)\n").endsWith("x\nthe end\n");
-        assertThat(tail.received()).isEqualTo(1009);
+        assertThat(tail.text())
+                .startsWith("(909 characters before this were dropped)\n")
+                .endsWith("x\nthe end\n");
     }
 
     @Test
@@ -42,32 +46,32 @@ class OutputTailTest {
         child.write("clowder: one\nclowder: two\n[1] three\n".getBytes(UTF_8));
         child.close();
         tail.awaitEnd(SOON);
-        assertThat(tail.lastLine(line -> line.startsWith("clowder: "))).contains("clowder: two");
-        assertThat(tail.lastLine(String::isEmpty)).isEmpty();
+        assertThat(tail.lastLine(OWN)).contains("clowder: two");
+        assertThat(tail.lastLine(Pattern.compile("three"))).isEmpty();
     }
 
     @Test
-    void wakesWhoWaitsForMoreOrForTheEnd() throws Exception {
-        child.write('a');
+    void wakesWhoWaitsForALineOrForTheEnd() throws Exception {
+        child.write("[1] not this one\nclowder: one\n".getBytes(UTF_8));
         child.flush();
-        tail.awaitMoreThan(0, SOON);
-        assertThat(tail.received()).isEqualTo(1);
+        tail.awaitChange(OWN, Optional.empty(), SOON);
+        assertThat(tail.lastLine(OWN)).contains("clowder: one");
         child.close();
         // Nothing more will come: the wait ends all the same.
-        tail.awaitMoreThan(1, SOON);
-        assertThat(tail.received()).isEqualTo(1);
+        tail.awaitChange(OWN, Optional.of("clowder: one"), Duration.ofDays(1));
+        assertThat(tail.lastLine(OWN)).contains("clowder: one");
     }
 
     @Test
     void readsAgainAfterAPause() throws Exception {
         tail.pause(true);
-        child.write('a');
+        child.write("clowder: one\n".getBytes(UTF_8));
         child.flush();
-        tail.awaitMoreThan(0, Duration.ofMillis(50));
-        assertThat(tail.received()).isZero();
+        tail.awaitChange(OWN, Optional.empty(), Duration.ofMillis(50));
+        assertThat(tail.text()).isEmpty();
         tail.pause(false);
         child.close();
         tail.awaitEnd(SOON);
-        assertThat(tail.text()).isEqualTo("a");
+        assertThat(tail.text()).isEqualTo("clowder: one\n");
     }
 }

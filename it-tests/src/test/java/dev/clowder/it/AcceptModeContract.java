@@ -49,7 +49,9 @@ abstract class AcceptModeContract {
 
     @Test
     void theModeIsTheOneThatWasAskedFor() {
-        assertThat(before.listeners()).extracting(ClusterStatus.Listener::accept).containsExactly(mode());
+        assertThat(before.listeners())
+                .extracting(ClusterStatus.Listener::accept)
+                .containsExactly(mode());
     }
 
     @Test
@@ -61,11 +63,25 @@ abstract class AcceptModeContract {
                 .containsExactlyInAnyOrder("pid", "version", "uptimeSeconds", "state", "generation");
         assertThat(names(status.get("listeners").get(0)))
                 .containsExactlyInAnyOrder("address", "port", "protocol", "accept");
-        assertThat(status.get("workers")).hasSize(2).allSatisfy(worker -> assertThat(names(worker))
-                .containsExactlyInAnyOrder(
-                        "slot", "id", "pid", "state", "generation", "uptimeSeconds", "connections", "requests",
-                        "busyThreads", "heapUsedBytes", "rssBytes", "restarts", "lastExit"));
-        assertThat(status.at("/supervisor/pid").asLong()).isEqualTo(cluster.handle().pid());
+        assertThat(status.get("workers"))
+                .hasSize(2)
+                .allSatisfy(worker -> assertThat(names(worker))
+                        .containsExactlyInAnyOrder(
+                                "slot",
+                                "id",
+                                "pid",
+                                "state",
+                                "generation",
+                                "uptimeSeconds",
+                                "connections",
+                                "requests",
+                                "busyThreads",
+                                "heapUsedBytes",
+                                "rssBytes",
+                                "restarts",
+                                "lastExit"));
+        assertThat(status.at("/supervisor/pid").asLong())
+                .isEqualTo(cluster.handle().pid());
         assertThat(status.at("/supervisor/state").asText()).isEqualTo("RUNNING");
         assertThat(status.at("/listeners/0/address").asText()).isEqualTo("127.0.0.1");
     }
@@ -105,7 +121,10 @@ abstract class AcceptModeContract {
     @Test
     @DisplayName("a trusted peer is believed: address, scheme and host of the client are what the application sees")
     void forwardedDetailsOfATrustedPeerAreBelieved() throws IOException {
-        assertThat(Details.of(get(DETAILS, "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https",
+        assertThat(Details.of(get(
+                        DETAILS,
+                        "X-Forwarded-For: 203.0.113.7",
+                        "X-Forwarded-Proto: https",
                         "X-Forwarded-Host: shop.example.com")))
                 .containsEntry("remoteAddr", "203.0.113.7")
                 .containsEntry("scheme", "https")
@@ -119,10 +138,18 @@ abstract class AcceptModeContract {
     @DisplayName("spoofing is refused: headers of an untrusted peer have no effect (W1) and are removed (V9, V11)")
     void headersOfAnUntrustedPeerAreIgnoredAndStripped() throws IOException {
         try (HttpConnection stranger = HttpConnection.open(InetAddress.getByName("127.0.0.2"), cluster.port())) {
-            Map<String, String> seen = Details.of(stranger.get(DETAILS, "X-Forwarded-For: 6.6.6.6",
-                    "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example.com", "X-Forwarded-Port: 1",
-                    "X-Forwarded-Prefix: /evil", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6;proto=https",
-                    "X_Forwarded_For: 6.6.6.6", "X.Forwarded.For: 6.6.6.6", "X-Other: kept"));
+            Map<String, String> seen = Details.of(stranger.get(
+                    DETAILS,
+                    "X-Forwarded-For: 6.6.6.6",
+                    "X-Forwarded-Proto: https",
+                    "X-Forwarded-Host: evil.example.com",
+                    "X-Forwarded-Port: 1",
+                    "X-Forwarded-Prefix: /evil",
+                    "X-Real-IP: 6.6.6.6",
+                    "Forwarded: for=6.6.6.6;proto=https",
+                    "X_Forwarded_For: 6.6.6.6",
+                    "X.Forwarded.For: 6.6.6.6",
+                    "X-Other: kept"));
             assertThat(seen)
                     .containsEntry("remoteAddr", "127.0.0.2")
                     .containsEntry("scheme", "http")
@@ -150,14 +177,17 @@ abstract class AcceptModeContract {
         Worker victimsName = new Worker(1, victim.id());
         Worker other = new Worker(2, before.worker(2).id());
         try (Load load = Load.start(cluster.port(), WORKER, 2, 4)) {
-            await("both workers serve").atMost(SOON).until(() ->
-                    load.answersOf(victimsName) > 50 && load.answersOf(other) > 50);
+            await("both workers serve")
+                    .atMost(SOON)
+                    .until(() -> load.answersOf(victimsName) > 50 && load.answersOf(other) > 50);
             assertThat(load.failures()).isEmpty();
 
             long seenDeadAt = kill(victim);
             int servedByOther = load.answersOf(other);
-            await("a new worker serves in slot 1").atMost(SOON).until(() ->
-                    answersOfLaterIn(load, victimsName) > 50 && load.answersOf(other) > servedByOther + 50);
+            await("a new worker serves in slot 1")
+                    .atMost(SOON)
+                    .until(() ->
+                            answersOfLaterIn(load, victimsName) > 50 && load.answersOf(other) > servedByOther + 50);
             load.stop();
 
             assertThat(load.failures())
@@ -211,7 +241,10 @@ abstract class AcceptModeContract {
     @DisplayName("failure 31: with all workers dead connections wait, and are answered by the new ones")
     void withAllWorkersDeadConnectionsWaitAndAreThenAnswered() {
         before.workers().forEach(AcceptModeContract::kill);
-        int lastDead = before.workers().stream().mapToInt(ClusterStatus.Worker::id).max().orElseThrow();
+        int lastDead = before.workers().stream()
+                .mapToInt(ClusterStatus.Worker::id)
+                .max()
+                .orElseThrow();
         List<CompletableFuture<Response>> clients = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             clients.add(CompletableFuture.supplyAsync(this::patiently, task -> new Thread(task).start()));

@@ -38,27 +38,33 @@ class ApplicationViewIT {
 
     @Deployment
     static WebArchive application() throws URISyntaxException {
-        File annotations = new File(
-                JsonProperty.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        File annotations = new File(JsonProperty.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
         return ShrinkWrap.create(WebArchive.class, "ROOT.war").addAsLibrary(annotations);
     }
 
     private static List<ClassLoader> loaders() {
-        return List.of(ApplicationViewIT.class.getClassLoader(), Thread.currentThread().getContextClassLoader());
+        return List.of(
+                ApplicationViewIT.class.getClassLoader(), Thread.currentThread().getContextClassLoader());
     }
 
     @Test
     @DisplayName("third-party classes of the launcher cannot be loaded, by no class loader that an application has")
     void thirdPartyClassesAreNotVisible() {
         assertAll(HIDDEN_CLASSES.stream()
-                .flatMap(name -> loaders().stream().map(loader -> () -> assertThrows(
-                        ClassNotFoundException.class,
-                        () -> Class.forName(name, false, loader),
-                        () -> name + " through " + loader))));
+                .flatMap(name -> loaders().stream()
+                        .map(loader -> () -> assertThrows(
+                                ClassNotFoundException.class,
+                                () -> Class.forName(name, false, loader),
+                                () -> name + " through " + loader))));
     }
 
     @Test
-    @DisplayName("third-party files of the launcher cannot be found either: no class file, no service, no native library")
+    @DisplayName(
+            "third-party files of the launcher cannot be found either: no class file, no service, no native library")
     void thirdPartyFilesAreNotVisible() {
         assertAll(HIDDEN_CLASSES.stream()
                 .map(name -> name.replace('.', '/') + ".class")
@@ -98,7 +104,8 @@ class ApplicationViewIT {
     }
 
     @Test
-    @DisplayName("the worker's slot, id and the number of workers are system properties, not in the environment (behaviour 5)")
+    @DisplayName(
+            "the worker's slot, id and the number of workers are system properties, not in the environment (behaviour 5)")
     void theWorkerTellsWhoItIs() {
         int slot = Integer.parseInt(System.getProperty("clowder.worker.slot"));
         assertTrue(slot == 1 || slot == 2, () -> "slot " + slot);

@@ -59,7 +59,8 @@ class BadInputIT {
     }
 
     private List<String> command(String... arguments) {
-        List<String> command = new ArrayList<>(List.of("run", "--address", "127.0.0.1", "--run-dir", runDir.toString()));
+        List<String> command =
+                new ArrayList<>(List.of("run", "--address", "127.0.0.1", "--run-dir", runDir.toString()));
         List<String> given = List.of(arguments);
         if (!given.contains("--port")) {
             command.addAll(List.of("--port", "0"));
@@ -77,7 +78,10 @@ class BadInputIT {
 
     private void assertRefused(Launcher.Result result, int exitCode, String... culprits) {
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(exitCode);
-        assertThat(result.errors().strip()).hasLineCount(1).startsWith("clowder: ").contains(culprits);
+        assertThat(result.errors().strip())
+                .hasLineCount(1)
+                .startsWith("clowder: ")
+                .contains(culprits);
         assertThat(result.output()).isEmpty();
         assertThat(Files.exists(runDir)).as("run directory").isFalse();
     }
@@ -166,24 +170,17 @@ class BadInputIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"shared", "relay"})
-    @DisplayName("failure 13, behaviour 31: a port in use is named; when it is free again the same command works")
+    @DisplayName("failure 13: a port in use is named in every mode")
     void aPortInUseIsNamed(String mode) throws Exception {
-        int port;
-        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            port = taken.getLocalPort();
-            assertRefused(
-                    run("--accept", mode, "--port", String.valueOf(port), war.toString()),
-                    CAN_NOT_START,
-                    String.valueOf(port));
-        }
-        try (ClowderProcess cluster = ClowderProcess.builder()
-                .workers(1)
-                .port(port)
-                .runDir(runDir)
-                .arguments("--accept", mode)
-                .application("/", war)
-                .start()) {
-            cluster.awaitReady(SOON);
+        refusedPort(mode);
+    }
+
+    /** Returns a port that was refused because it was taken, and is free now. */
+    private int refusedPort(String mode) throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            assertRefused(run("--accept", mode, "--port", port, war.toString()), CAN_NOT_START, port);
+            return taken.getLocalPort();
         }
     }
 
@@ -193,7 +190,8 @@ class BadInputIT {
     void aPrivilegedPortIsAPermissionError(String mode) throws Exception {
         List<String> command = new ArrayList<>(withoutRightToBind());
         Launcher launcher = Launcher.ofThisBuild();
-        command.addAll(List.of(launcher.javaHome().resolve("bin").resolve("java").toString(), "-jar"));
+        command.addAll(
+                List.of(launcher.javaHome().resolve("bin").resolve("java").toString(), "-jar"));
         command.add(launcher.jar().toString());
         command.addAll(command("--accept", mode, "--port", "81", war.toString()));
         assertRefused(new Marked().run(SOON, command), CAN_NOT_START, "81", "ermission");
@@ -204,7 +202,8 @@ class BadInputIT {
         Path first = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
         assumeTrue(
                 // Not readString, which takes the first byte of such a file for all of it.
-                !Files.exists(first) || Integer.parseInt(Files.readAllLines(first).get(0)) > 81,
+                !Files.exists(first)
+                        || Integer.parseInt(Files.readAllLines(first).get(0)) > 81,
                 "this machine has no privileged ports (ip_unprivileged_port_start)");
         if (!mayBind()) {
             return List.of();
@@ -217,7 +216,7 @@ class BadInputIT {
 
     private static boolean mayBind() {
         try (ServerSocket socket = new ServerSocket()) {
-            socket.bind(new InetSocketAddress("127.0.0.1", 81));
+            socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 81));
             return true;
         } catch (IOException e) {
             return false;
@@ -225,18 +224,21 @@ class BadInputIT {
     }
 
     @Test
-    @DisplayName("failure 40: the run directory of a living cluster is refused, and that cluster is not disturbed")
+    @DisplayName("failure 40: the run directory of a living cluster is refused and not disturbed;"
+            + " behaviour 31: a port that was in use works when it is free")
     void theRunDirectoryOfALivingClusterIsRefused() throws Exception {
         try (ClowderProcess cluster = ClowderProcess.builder()
                 .workers(1)
+                .port(refusedPort("shared"))
                 .runDir(runDir)
                 .application("/", war)
                 .start()) {
             cluster.awaitReady(SOON);
             List<String> before = names(runDir);
             // What Marked relies on in all the other tests.
-            assertThat(cluster.children()).isNotEmpty().allSatisfy(worker -> assertThat(environment(worker))
-                    .isEqualTo(environment(cluster.handle())));
+            assertThat(cluster.children())
+                    .isNotEmpty()
+                    .allSatisfy(worker -> assertThat(environment(worker)).isEqualTo(environment(cluster.handle())));
             Launcher.Result second = run(war.toString());
             assertThat(second.exitCode()).isEqualTo(CAN_NOT_START);
             assertThat(second.errors().strip())
@@ -295,12 +297,14 @@ class BadInputIT {
     @Test
     @DisplayName("an application that fails to deploy: exit code 3, its exception once, not once for each worker")
     void anApplicationThatFailsToDeployShowsItsExceptionOnce() throws Exception {
-        Path failing = Apps.write(
-                ShrinkWrap.create(WebArchive.class, "failing.war").addClass(FailingListener.class), files);
+        Path failing =
+                Apps.write(ShrinkWrap.create(WebArchive.class, "failing.war").addClass(FailingListener.class), files);
         Launcher.Result result = run("/shop=" + failing);
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(CAN_NOT_START);
         String all = result.output() + result.errors();
-        assertThat(all.split("the database of this shop is closed today", -1)).as(all).hasSize(2);
+        assertThat(all.split("the database of this shop is closed today", -1))
+                .as(all)
+                .hasSize(2);
         assertThat(all.lines().filter(line -> line.contains("clowder: can't start")))
                 .singleElement()
                 .asString()
@@ -311,8 +315,7 @@ class BadInputIT {
     @ParameterizedTest
     @ValueSource(strings = {"status", "stop"})
     void aCommandWithoutAClusterSaysSo(String command) throws Exception {
-        Launcher.Result result =
-                new Marked().clowder(SOON, List.of(command, "--run-dir", runDir.toString()));
+        Launcher.Result result = new Marked().clowder(SOON, List.of(command, "--run-dir", runDir.toString()));
         assertRefused(result, NO_CLUSTER, runDir.toString());
     }
 

@@ -43,7 +43,8 @@ class ExamplesIT {
     }
 
     @Test
-    @DisplayName("the application's own address filter (RemoteCIDRValve, loopback only) judges the client, not the proxy")
+    @DisplayName(
+            "the application's own address filter (RemoteCIDRValve, loopback only) judges the client, not the proxy")
     void theApplicationsAddressFilterJudgesTheForwardedClient() throws IOException {
         assertThat(get(REQUEST_INFO).status()).isEqualTo(200);
         assertThat(get(REQUEST_INFO, "X-Forwarded-For: 203.0.113.7").status()).isEqualTo(403);
@@ -61,8 +62,11 @@ class ExamplesIT {
     void asynchronousServletsAnswer() throws IOException {
         assertThat(page("async/async0")).contains("Async dispatch worked");
         try (HttpConnection connection = HttpConnection.open(url.getPort())) {
-            connection.send(connection.head("POST", url.getPath() + "servlets/nonblocking/bytecounter",
-                    "Content-Type: text/plain", "Content-Length: 12"));
+            connection.send(connection.head(
+                    "POST",
+                    url.getPath() + "servlets/nonblocking/bytecounter",
+                    "Content-Type: text/plain",
+                    "Content-Length: 12"));
             connection.send("twelve bytes");
             assertThat(connection.read().body()).contains("12");
         }
@@ -75,14 +79,16 @@ class ExamplesIT {
         BlockingQueue<String> received = new LinkedBlockingQueue<>();
         WebSocket socket = HttpClient.newHttpClient()
                 .newWebSocketBuilder()
-                .buildAsync(URI.create("ws://127.0.0.1:" + url.getPort() + url.getPath() + endpoint), new WebSocket.Listener() {
-                    @Override
-                    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
-                        received.add(data.toString());
-                        socket.request(1);
-                        return null;
-                    }
-                })
+                .buildAsync(
+                        URI.create("ws://127.0.0.1:" + url.getPort() + url.getPath() + endpoint),
+                        new WebSocket.Listener() {
+                            @Override
+                            public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+                                received.add(data.toString());
+                                socket.request(1);
+                                return null;
+                            }
+                        })
                 .get(30, TimeUnit.SECONDS);
         try {
             socket.sendText("one cat", true).get(30, TimeUnit.SECONDS);

@@ -58,7 +58,8 @@ class ForwardedIT {
 
     @Test
     @RunAsClient
-    @DisplayName("the walk stops at the first address from the right that is not trusted (W4); ips is client first (W8)")
+    @DisplayName(
+            "the walk stops at the first address from the right that is not trusted (W4); ips is client first (W8)")
     void theClientIsTheFirstUntrustedAddressFromTheRight() throws IOException {
         Map<String, String> seen = Details.of(get("details", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 127.0.0.5"));
         assertEquals("203.0.113.7", seen.get("remoteAddr"));
@@ -78,7 +79,8 @@ class ForwardedIT {
     @RunAsClient
     @DisplayName("a JSP reads the attribute as a bean")
     void aJspReadsTheAttribute() throws IOException {
-        assertEquals("[203.0.113.7] CLIENT", get("forwarded.jsp", PROXIED).body().strip());
+        assertEquals(
+                "[203.0.113.7] CLIENT", get("forwarded.jsp", PROXIED).body().strip());
     }
 
     @Test
@@ -86,7 +88,10 @@ class ForwardedIT {
     @DisplayName("the next request on the same connection inherits nothing (W9)")
     void theNextRequestOnTheConnectionInheritsNothing() throws IOException {
         try (HttpConnection connection = HttpConnection.open(url.getPort())) {
-            assertEquals("203.0.113.7", Details.of(connection.get(url.getPath() + "details", PROXIED)).get("remoteAddr"));
+            assertEquals(
+                    "203.0.113.7",
+                    Details.of(connection.get(url.getPath() + "details", PROXIED))
+                            .get("remoteAddr"));
             Map<String, String> next = Details.of(connection.get(url.getPath() + "details"));
             assertEquals("127.0.0.1", next.get("remoteAddr"));
             assertEquals("http", next.get("scheme"));

@@ -27,7 +27,8 @@ final class HttpConnection implements AutoCloseable {
 
     /** An answer; names of headers in lower case, the last of several lines wins. */
     record Response(int status, Map<String, String> headers, String body) {
-        @Nullable String header(String name) {
+        @Nullable
+        String header(String name) {
             return headers.get(name.toLowerCase(Locale.ROOT));
         }
 
@@ -160,7 +161,8 @@ final class HttpConnection implements AutoCloseable {
     private String text(int length) throws IOException {
         byte[] bytes = in.readNBytes(length);
         if (bytes.length < length) {
-            throw new EOFException("the connection ended after " + bytes.length + " of " + length + " bytes of the body");
+            throw new EOFException(
+                    "the connection ended after " + bytes.length + " of " + length + " bytes of the body");
         }
         return new String(bytes, StandardCharsets.UTF_8);
     }
@@ -169,7 +171,8 @@ final class HttpConnection implements AutoCloseable {
         ByteArrayOutputStream line = new ByteArrayOutputStream();
         for (int b = in.read(); b != '\n'; b = in.read()) {
             if (b < 0) {
-                throw new EOFException("the connection ended inside an answer: " + line.toString(StandardCharsets.UTF_8));
+                throw new EOFException(
+                        "the connection ended inside an answer: " + line.toString(StandardCharsets.UTF_8));
             }
             if (b != '\r') {
                 line.write(b);

@@ -86,7 +86,8 @@ final class Marked {
 
     private boolean hasMark(Path process) {
         try {
-            return Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1).contains(mark);
+            return Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1)
+                    .contains(mark);
         } catch (IOException e) {
             // It ended in between, or it is somebody else's.
             return false;

@@ -25,7 +25,10 @@ class OutputFloodIT {
     @BeforeAll
     static void start(@TempDir Path files) throws IOException, InterruptedException {
         Path war = Apps.write(Apps.probe("probe.war"), files);
-        cluster = ClowderProcess.builder().jvmOptions("-Xmx40m").application("/", war).start();
+        cluster = ClowderProcess.builder()
+                .jvmOptions("-Xmx40m")
+                .application("/", war)
+                .start();
         before = cluster.awaitReady(SOON);
     }
 
@@ -59,8 +62,9 @@ class OutputFloodIT {
     void theOutputOfAWorkerIsPrefixedWithItsSlot() throws IOException {
         HttpConnection.Response response = HttpConnection.fresh(cluster.port(), "/flood?megabytes=1");
         String prefix = "[" + response.worker().slot() + "] ";
-        await().atMost(SOON).until(() ->
-                cluster.output().lines().anyMatch(line -> line.startsWith(prefix + "all work and no play")));
+        await().atMost(SOON)
+                .until(() ->
+                        cluster.output().lines().anyMatch(line -> line.startsWith(prefix + "all work and no play")));
     }
 
     private static String flood(String query) throws IOException {
@@ -71,8 +75,7 @@ class OutputFloodIT {
         assertThat(cluster.handle().isAlive()).isTrue();
         assertThat(cluster.status().workers())
                 .extracting(ClusterStatus.Worker::id)
-                .containsExactlyElementsOf(before.workers().stream()
-                        .map(ClusterStatus.Worker::id)
-                        .toList());
+                .containsExactlyElementsOf(
+                        before.workers().stream().map(ClusterStatus.Worker::id).toList());
     }
 }

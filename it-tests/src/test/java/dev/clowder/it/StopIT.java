@@ -36,7 +36,8 @@ class StopIT {
     }
 
     @Test
-    @DisplayName("behaviour 57: TERM closes the port at once, finishes the request in flight and exits 0, with nobody left")
+    @DisplayName(
+            "behaviour 57: TERM closes the port at once, finishes the request in flight and exits 0, with nobody left")
     void termFinishesTheRequestInFlightAndExitsZero() throws Exception {
         try (ClowderProcess cluster = cluster().start()) {
             cluster.awaitReady(SOON);
@@ -45,7 +46,9 @@ class StopIT {
             try (InFlight request = InFlight.start(cluster.port(), "/upload")) {
                 cluster.terminate();
                 awaitRefused(cluster);
-                assertThat(cluster.handle().isAlive()).as("it waits for the request").isTrue();
+                assertThat(cluster.handle().isAlive())
+                        .as("it waits for the request")
+                        .isTrue();
                 request.assertFinishes();
             }
             assertThat(cluster.awaitExit(SOON)).isZero();
@@ -101,7 +104,8 @@ class StopIT {
             await("no orphan").atMost(ORPHANS_LIVE).until(() -> workers.stream().noneMatch(ProcessHandle::isAlive));
         }
         assertThat(runDir).as("what the dead cluster left").isNotEmptyDirectory();
-        try (ClowderProcess next = cluster().workers(1).port(port).runDir(runDir).start()) {
+        try (ClowderProcess next =
+                cluster().workers(1).port(port).runDir(runDir).start()) {
             next.awaitReady(SOON);
             assertThat(HttpConnection.fresh(port, "/worker").status()).isEqualTo(200);
             next.terminate();

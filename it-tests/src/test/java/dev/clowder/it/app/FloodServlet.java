@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 
 /** Writes {@code megabytes} to standard output, as one single line if {@code line} is given, then answers. */
 @WebServlet("/flood")
@@ -16,7 +17,8 @@ public class FloodServlet extends HttpServlet {
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
         int megabytes = Integer.parseInt(request.getParameter("megabytes"));
         String end = request.getParameter("line") == null ? "\n" : " ";
-        byte[] piece = ("all work and no play makes a dull log ".repeat(27).substring(0, 1023) + end).getBytes("US-ASCII");
+        byte[] piece = ("all work and no play makes a dull log ".repeat(27).substring(0, 1023) + end)
+                .getBytes(StandardCharsets.US_ASCII);
         PrintStream out = System.out;
         for (int kilobytes = 0; kilobytes < megabytes * 1024; kilobytes++) {
             out.write(piece, 0, piece.length);

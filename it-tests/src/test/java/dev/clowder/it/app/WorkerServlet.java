@@ -15,7 +15,7 @@ public class WorkerServlet extends HttpServlet {
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
         response.setContentType("text/plain");
         response.getWriter()
-                .print(System.getProperty("clowder.worker.slot") + "/" + System.getProperty("clowder.worker.id") + " of "
-                        + System.getProperty("clowder.workers"));
+                .print(System.getProperty("clowder.worker.slot") + "/" + System.getProperty("clowder.worker.id")
+                        + " of " + System.getProperty("clowder.workers"));
     }
 }
