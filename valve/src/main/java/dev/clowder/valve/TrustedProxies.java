@@ -31,7 +31,7 @@ final class TrustedProxies {
 
     private final int count;
     private final @Nullable AddressRanges ranges;
-    private final List<Pattern> patterns;
+    private final Pattern[] patterns;
     private final boolean unix;
     private final @Nullable TrustPolicy policy;
     private final List<String> rules;
@@ -45,7 +45,7 @@ final class TrustedProxies {
             List<String> rules) {
         this.count = count;
         this.ranges = ranges;
-        this.patterns = List.copyOf(patterns);
+        this.patterns = patterns.toArray(new Pattern[0]);
         this.unix = unix;
         this.policy = policy;
         this.rules = List.copyOf(rules);
