@@ -256,6 +256,7 @@ final class ForwardedHeader implements Hops {
         return Hop.isLetterOrDigit(c) || "!#$%&'*+-.^_`|~".indexOf(c) >= 0;
     }
 
+    @SuppressWarnings("ReferenceEquality") // unquote gives back the very text if there was nothing to do.
     private void readNode(Hop hop) {
         CharSequence value = unquote(text, node.from(), node.to(), unquoted);
         if (value == text) {
