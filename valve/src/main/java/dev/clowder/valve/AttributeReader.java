@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 record AttributeReader(Map<String, String> attributes) {
 
-    private String text(String attribute, String byDefault) {
+    String text(String attribute, String byDefault) {
         return attributes.getOrDefault(attribute, byDefault).trim();
     }
 
@@ -22,14 +22,14 @@ record AttributeReader(Map<String, String> attributes) {
         return attributes.containsKey(attribute);
     }
 
-    private IllegalArgumentException refused(String attribute, @Nullable String why) {
+    IllegalArgumentException refused(String attribute, @Nullable String why) {
         return ForwardedPolicy.refused(attribute, text(attribute, ""), why, null);
     }
 
     /** A name that nobody knows is a slip of the pen that would otherwise leave a default in force. */
-    void refuseUnknown(Set<String> known) {
+    void refuseUnknown(Set<String> known, Set<String> knownToo) {
         for (String attribute : attributes.keySet()) {
-            if (!known.contains(attribute)) {
+            if (!known.contains(attribute) && !knownToo.contains(attribute)) {
                 throw refused(attribute, "there is no such attribute");
             }
         }
@@ -88,6 +88,22 @@ record AttributeReader(Map<String, String> attributes) {
         return names;
     }
 
+    /** The header of each role that is read in place of Tomcat's RemoteIpValve: host and port only if they are named. */
+    Map<Role, String> namesOfRemoteIpValve() {
+        Map<Role, String> names = new EnumMap<>(Role.class);
+        name(names, Role.CHAIN, "remoteIpHeader", "X-Forwarded-For");
+        nameUnlessEmpty(names, Role.PROTO, "protocolHeader", "X-Forwarded-Proto");
+        nameUnlessEmpty(names, Role.HOST, "hostHeader", "");
+        nameUnlessEmpty(names, Role.PORT, "portHeader", "");
+        return names;
+    }
+
+    private void nameUnlessEmpty(Map<Role, String> names, Role role, String attribute, String byDefault) {
+        if (!text(attribute, byDefault).isEmpty()) {
+            name(names, role, attribute, byDefault);
+        }
+    }
+
     private void prefix(Map<Role, String> names, Family family) {
         if (!isSecondChoice("prefix", "false", "true")) {
             refuse("prefixHeader", "has no effect without prefix=\"true\"");
@@ -99,7 +115,7 @@ record AttributeReader(Map<String, String> attributes) {
         name(names, Role.PREFIX, "prefixHeader", "X-Forwarded-Prefix");
     }
 
-    private void refuse(String attribute, String why) {
+    void refuse(String attribute, String why) {
         if (isSet(attribute)) {
             throw refused(attribute, why);
         }
@@ -133,6 +149,20 @@ record AttributeReader(Map<String, String> attributes) {
         } catch (IllegalArgumentException e) {
             throw refused("hosts", e.getMessage());
         }
+    }
+
+    /** As Tomcat reads it: true in any case, and anything else is false. */
+    boolean flag(String attribute, boolean byDefault) {
+        return Boolean.parseBoolean(text(attribute, String.valueOf(byDefault)));
+    }
+
+    int port(String attribute, String byDefault) {
+        String text = text(attribute, byDefault);
+        int port = Decimal.port(text, 0, text.length());
+        if (port < 0) {
+            throw refused(attribute, "must be a port from 1 to 65535");
+        }
+        return port;
     }
 
     int subdomainOffset() {

@@ -28,6 +28,7 @@ final class ClientResolver {
     private final Hops hops;
     private final Walk walk;
     private final ForwardedValues values;
+    private final @Nullable RemoteIpReading remoteIp;
 
     private @Nullable String lastPeer;
     private String peer = "";
@@ -42,6 +43,8 @@ final class ClientResolver {
         this.hops = hops(policy.family());
         this.walk = new Walk(policy.trust());
         this.values = new ForwardedValues(policy, head, scan);
+        RemoteIpRules rules = policy.remoteIp();
+        this.remoteIp = rules == null ? null : new RemoteIpReading(policy, rules, head, scan);
     }
 
     private Hops hops(Family family) {
@@ -63,6 +66,9 @@ final class ClientResolver {
         readPeer();
         rejected = false;
         refused = NEVER_READ;
+        if (remoteIp != null) {
+            remoteIp.clear();
+        }
         if (!head.peerMayVouch() || !policy.trust().trusts(peerAddress, 0)) {
             refused = ALL;
             return values.asReceived(peer, Reason.UNTRUSTED_PEER);
@@ -92,6 +98,11 @@ final class ClientResolver {
         if (reason == Reason.MALFORMED) {
             rejected = policy.rejectMalformed();
             refused |= walk.believed() == 0 ? Role.CHAIN.bit() : 0;
+        }
+        if (remoteIp != null) {
+            Forwarded forwarded = remoteIp.believed(peer, peerAddress, reason, walk);
+            refused |= remoteIp.refused();
+            return forwarded;
         }
         Forwarded forwarded = values.believed(peer, reason, walk, hops);
         refused |= values.refused();
@@ -138,6 +149,17 @@ final class ClientResolver {
             peerAddress.set(0, 0); // "::", which no rule covers
             peer = text;
         }
+    }
+
+    /** Why the last request was judged so, for people; before any of its headers is removed. */
+    String explain(Forwarded forwarded) {
+        return Explanation.of(forwarded, policy, head.peerMayVouch(), peerAddress, hops);
+    }
+
+    /** What else RemoteIpValve would tell of the last request; null in the own form of the settings. */
+    @Nullable
+    RemoteIpReading remoteIp() {
+        return remoteIp;
     }
 
     /** Whether the last request is to be answered with 400. */

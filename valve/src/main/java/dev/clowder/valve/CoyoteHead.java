@@ -17,15 +17,18 @@ final class CoyoteHead implements RequestHead {
     private final Request coyote;
     private final Connector connector;
     private final boolean unixSocket;
+    private final boolean speaksProxyProtocol;
     private final ByteText name = new ByteText();
     private final ByteText value = new ByteText();
     private String peer = "";
+    private boolean peerMayVouch = true;
     private String hostname = "";
 
     CoyoteHead(Request coyote, Connector connector) {
         this.coyote = coyote;
         this.connector = connector;
         this.unixSocket = connector.getProperty("unixDomainSocketPath") != null;
+        this.speaksProxyProtocol = connector.getProtocolHandler() instanceof ProxyHttp11NioProtocol;
     }
 
     /** Begins a request whose peer is that of the connection. */
@@ -41,7 +44,15 @@ final class CoyoteHead implements RequestHead {
      *     open the socket file
      */
     void readPeer(@Nullable String address) {
-        peer = unixSocket ? UNIX : address == null ? "" : address;
+        boolean unix = unixSocket;
+        peerMayVouch = true;
+        if (speaksProxyProtocol) {
+            // The adapter that tells the request of its header may stand behind the one that asks here.
+            ProxyProtocol proxied = ProxyAdapter.introduce(coyote);
+            peerMayVouch = proxied == null || !proxied.isAnonymous();
+            unix |= ProxyAdapter.isUnix(coyote);
+        }
+        peer = unix ? UNIX : address == null ? "" : address;
     }
 
     @Override
@@ -51,7 +62,7 @@ final class CoyoteHead implements RequestHead {
 
     @Override
     public boolean peerMayVouch() {
-        return true;
+        return peerMayVouch;
     }
 
     @Override

@@ -163,6 +163,19 @@ public final class Forwarded {
         return reason;
     }
 
+    /** Whether this is what a request without believed headers would become that has these facts. */
+    boolean isAsReceived(
+            String itsPeer, Reason itsReason, String scheme, boolean isSecure, String itsHostname, int itsPort) {
+        return hops.length == 0
+                && prefix == null
+                && reason == itsReason
+                && port == itsPort
+                && secure == isSecure
+                && ip.equals(itsPeer)
+                && protocol.equals(scheme)
+                && hostname.equals(itsHostname);
+    }
+
     /** What takes the place of the context path, empty for the root; null to leave it as it is. */
     @Nullable
     String contextPath() {

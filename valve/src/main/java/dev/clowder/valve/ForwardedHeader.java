@@ -63,6 +63,11 @@ final class ForwardedHeader implements Hops {
     }
 
     @Override
+    public CharSequence text() {
+        return broken ? text.toString() : text.subSequence(from, to);
+    }
+
+    @Override
     public int count() {
         int count = 0;
         while (previousElement()) {
@@ -251,6 +256,7 @@ final class ForwardedHeader implements Hops {
         return Hop.isLetterOrDigit(c) || "!#$%&'*+-.^_`|~".indexOf(c) >= 0;
     }
 
+    @SuppressWarnings("ReferenceEquality") // unquote gives back the very text if there was nothing to do.
     private void readNode(Hop hop) {
         CharSequence value = unquote(text, node.from(), node.to(), unquoted);
         if (value == text) {

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param strip whether headers that were not believed are removed
  * @param hosts which forwarded hosts are believed; null for all
  * @param subdomainOffset labels at the right end of a host name that are no sub-domain
+ * @param requestAttributes whether the attributes for an access log with requestAttributesEnabled are set
+ * @param remoteIp what else holds in place of Tomcat's RemoteIpValve; null in the own form of the settings
  */
 record ForwardedPolicy(
         TrustedProxies trust,
@@ -25,7 +27,9 @@ record ForwardedPolicy(
         boolean rejectMalformed,
         boolean strip,
         @Nullable AllowedHosts hosts,
-        int subdomainOffset) {
+        int subdomainOffset,
+        boolean requestAttributes,
+        @Nullable RemoteIpRules remoteIp) {
 
     enum Family {
         X_FORWARDED,
@@ -39,6 +43,7 @@ record ForwardedPolicy(
     /** The attributes of the valve that are compiled here. */
     private static final Set<String> ATTRIBUTES = Set.of(
             "trust",
+            "trustFile",
             "headers",
             "conflict",
             "malformed",
@@ -50,7 +55,8 @@ record ForwardedPolicy(
             "protoHeader",
             "hostHeader",
             "portHeader",
-            "prefixHeader");
+            "prefixHeader",
+            "requestAttributesEnabled");
 
     private static final String DEFAULT_TRUST = "loopback";
 
@@ -64,17 +70,21 @@ record ForwardedPolicy(
      */
     static ForwardedPolicy compile(Map<String, String> attributes, List<String> fileRules, ClassLoader loader) {
         AttributeReader reader = new AttributeReader(attributes);
-        reader.refuseUnknown(ATTRIBUTES);
+        RemoteIpRules remoteIp = RemoteIpRules.areMeantBy(attributes) ? RemoteIpRules.compile(reader) : null;
+        reader.refuseUnknown(ATTRIBUTES, remoteIp == null ? Set.of() : RemoteIpRules.ATTRIBUTES);
         Family family = reader.family();
+        boolean strip = remoteIp == null || attributes.containsKey("strip");
         return new ForwardedPolicy(
-                trust(attributes, fileRules, loader),
+                remoteIp == null ? trust(attributes, fileRules, loader) : remoteIp.trusted(),
                 family,
-                new HeaderNames(reader.names(family)),
+                new HeaderNames(remoteIp == null ? reader.names(family) : reader.namesOfRemoteIpValve()),
                 reader.isSecondChoice("conflict", "ignore", "reject"),
                 reader.isSecondChoice("malformed", "stop", "reject"),
-                !reader.isSecondChoice("strip", "true", "false"),
+                strip && !reader.isSecondChoice("strip", "true", "false"),
                 reader.hosts(),
-                reader.subdomainOffset());
+                reader.subdomainOffset(),
+                reader.flag("requestAttributesEnabled", remoteIp != null),
+                remoteIp);
     }
 
     /** Compiles {@code trust} alone, for a start and for each change of {@code trustFile}. */
@@ -90,7 +100,16 @@ record ForwardedPolicy(
     /** The same policy after {@code trustFile} changed. */
     ForwardedPolicy withTrust(TrustedProxies newTrust) {
         return new ForwardedPolicy(
-                newTrust, family, names, rejectConflict, rejectMalformed, strip, hosts, subdomainOffset);
+                newTrust,
+                family,
+                names,
+                rejectConflict,
+                rejectMalformed,
+                strip,
+                hosts,
+                subdomainOffset,
+                requestAttributes,
+                remoteIp);
     }
 
     static IllegalArgumentException refused(

@@ -22,6 +22,7 @@ final class ForwardedValues {
     private final Authority authority = new Authority();
     private final StringBuilder buffer = new StringBuilder();
     private int refused;
+    private @Nullable Forwarded lastAsReceived;
 
     ForwardedValues(ForwardedPolicy policy, RequestHead head, HeaderScan scan) {
         this.policy = policy;
@@ -30,20 +31,19 @@ final class ForwardedValues {
         this.members = new ListCursor(head, scan);
     }
 
-    /** The request without any forwarding. */
+    /** The request without any forwarding; most likely the same as the one before on its connection, so kept. */
     Forwarded asReceived(String peer, Reason reason) {
-        return new Forwarded(
-                peer,
-                peer,
-                reason,
-                head.scheme(),
-                head.secure(),
-                head.hostname(),
-                head.port(),
-                null,
-                0,
-                policy.subdomainOffset(),
-                NO_HOPS);
+        String scheme = head.scheme();
+        boolean secure = head.secure();
+        String hostname = head.hostname();
+        int port = head.port();
+        Forwarded kept = lastAsReceived;
+        if (kept == null || !kept.isAsReceived(peer, reason, scheme, secure, hostname, port)) {
+            kept = new Forwarded(
+                    peer, peer, reason, scheme, secure, hostname, port, null, 0, policy.subdomainOffset(), NO_HOPS);
+            lastAsReceived = kept;
+        }
+        return kept;
     }
 
     /** The request as the believed hops tell it. */

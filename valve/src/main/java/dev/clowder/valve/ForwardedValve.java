@@ -8,7 +8,6 @@ import java.beans.PropertyChangeListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,7 +23,8 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.core.StandardService;
-import org.apache.catalina.valves.ValveBase;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,15 +44,16 @@ import org.jspecify.annotations.Nullable;
  * that names it. Each setter belongs to the attribute of its name. The request path takes no lock and asks no name
  * service.
  *
+ * <p>The logger of this class explains each decision at its debug level: peer, header, members and rules.
+ *
  * <p>The setters are for the configuring thread, before the start; everything else is thread-safe.
  */
-public final class ForwardedValve extends ValveBase {
+public final class ForwardedValve extends ForwardedAttributes {
 
     /** A change of trustFile counts after two looks that agree, so well within the promised 5 seconds. */
     private static final long MILLIS_BETWEEN_LOOKS = 1500;
 
-    private final Map<String, String> attributes = new LinkedHashMap<>();
-    private @Nullable String trustFileName;
+    private static final Log log = LogFactory.getLog(ForwardedValve.class);
 
     private final Map<Reason, LongAdder> requests = new EnumMap<>(Reason.class);
     private final PropertyChangeListener newConnectors = this::connectorChanged;
@@ -62,7 +63,6 @@ public final class ForwardedValve extends ValveBase {
     private @Nullable ScheduledFuture<?> looks;
 
     public ForwardedValve() {
-        super(true);
         for (Reason reason : Reason.values()) {
             requests.put(reason, new LongAdder());
         }
@@ -75,14 +75,15 @@ public final class ForwardedValve extends ValveBase {
         refuseSecondValve();
         try {
             List<String> fileRules = List.of();
-            if (trustFileName != null) {
+            String trustFileName = attributes().get("trustFile");
+            if (trustFileName != null && !RemoteIpRules.areMeantBy(attributes())) {
                 Path base = container.getCatalinaBase() == null
                         ? Path.of("")
                         : container.getCatalinaBase().toPath();
                 trustFile = new TrustFile(base.resolve(trustFileName));
                 fileRules = trustFile.read();
             }
-            policy = ForwardedPolicy.compile(attributes, fileRules, loader());
+            policy = ForwardedPolicy.compile(attributes(), fileRules, loader());
         } catch (IllegalArgumentException e) {
             throw new LifecycleException("ForwardedValve can't start: " + e.getMessage(), e);
         }
@@ -160,10 +161,10 @@ public final class ForwardedValve extends ValveBase {
             return;
         }
         try {
-            TrustedProxies trust = ForwardedPolicy.trust(attributes, file.read(), loader());
+            TrustedProxies trust = ForwardedPolicy.trust(attributes(), file.read(), loader());
             policy = current.withTrust(trust);
             trustFileProblem = null;
-            containerLog.info("trustFile=\"" + trustFileName + "\" changed, now in force: "
+            containerLog.info("trustFile=\"" + getTrustFile() + "\" changed, now in force: "
                     + trust.rules().size() + " rules");
         } catch (IllegalArgumentException e) {
             trustFileProblem = e.getMessage();
@@ -177,7 +178,8 @@ public final class ForwardedValve extends ValveBase {
     void judgeBeforeMapping(org.apache.coyote.Request request, Connector connector) {
         ForwardedPolicy current = policy;
         if (current != null) {
-            count(RequestRewriter.of(request, connector, current).judgeBeforeMapping());
+            RequestRewriter rewriter = RequestRewriter.of(request, connector, current);
+            note(rewriter, rewriter.judgeBeforeMapping(log.isDebugEnabled()));
         }
     }
 
@@ -192,156 +194,37 @@ public final class ForwardedValve extends ValveBase {
                     getNext().invoke(request, response);
                     return;
                 }
-                count(rewriter.judgeMapped(request));
+                note(rewriter, rewriter.judgeMapped(request, log.isDebugEnabled()));
             }
             if (rewriter.isRejected()) {
                 response.sendError(HttpServletResponse.SC_BAD_REQUEST);
+                return;
+            }
+            if (current.remoteIp() != null) {
+                invokeAsRemoteIpValve(rewriter, request, response);
                 return;
             }
         }
         getNext().invoke(request, response);
     }
 
-    private void count(Forwarded forwarded) {
+    /** RemoteIpValve changes two headers for the application only, and not for the access log. */
+    private void invokeAsRemoteIpValve(RequestRewriter rewriter, Request request, Response response)
+            throws IOException, ServletException {
+        try {
+            getNext().invoke(request, response);
+        } finally {
+            if (!request.isAsync()) {
+                rewriter.restoreHeaders();
+            }
+        }
+    }
+
+    private void note(RequestRewriter rewriter, Forwarded forwarded) {
         Objects.requireNonNull(requests.get(forwarded.getReason())).increment();
-    }
-
-    // ---- Attributes -------------------------------------------------------------------------------------------------
-
-    public String getTrust() {
-        return attributes.getOrDefault("trust", "loopback");
-    }
-
-    /** Who may speak for a client: false, true, a count, a list, both, or {@code class:name}. */
-    public void setTrust(String text) {
-        attributes.put("trust", text);
-    }
-
-    public String getHeaders() {
-        return attributes.getOrDefault("headers", "x-forwarded");
-    }
-
-    /** The one family that is read: x-forwarded, forwarded, or the name of a header with one address. */
-    public void setHeaders(String text) {
-        attributes.put("headers", text);
-    }
-
-    public String getConflict() {
-        return attributes.getOrDefault("conflict", "ignore");
-    }
-
-    /** What to do if the other family names another client: ignore it or reject (400). */
-    public void setConflict(String text) {
-        attributes.put("conflict", text);
-    }
-
-    public String getMalformed() {
-        return attributes.getOrDefault("malformed", "stop");
-    }
-
-    /** What to do with a bad member in the chain: stop there or reject (400). */
-    public void setMalformed(String text) {
-        attributes.put("malformed", text);
-    }
-
-    public String getStrip() {
-        return attributes.getOrDefault("strip", "true");
-    }
-
-    /** Whether headers that were not believed are removed: true or false. */
-    public void setStrip(String text) {
-        attributes.put("strip", text);
-    }
-
-    public String getHosts() {
-        return attributes.getOrDefault("hosts", "");
-    }
-
-    /** The forwarded hosts that are believed, {@code *.example.com} for sub-domains; unset for all. */
-    public void setHosts(String text) {
-        attributes.put("hosts", text);
-    }
-
-    public String getSubdomainOffset() {
-        return attributes.getOrDefault("subdomainOffset", "2");
-    }
-
-    /** How many labels at the right end of a host name are no sub-domain. */
-    public void setSubdomainOffset(String text) {
-        attributes.put("subdomainOffset", text);
-    }
-
-    public String getPrefix() {
-        return attributes.getOrDefault("prefix", "false");
-    }
-
-    /** Whether X-Forwarded-Prefix becomes the context path: true or false. */
-    public void setPrefix(String text) {
-        attributes.put("prefix", text);
-    }
-
-    public String getForHeader() {
-        return attributes.getOrDefault("forHeader", "X-Forwarded-For");
-    }
-
-    /** Name of the header with the chain of addresses. */
-    public void setForHeader(String text) {
-        attributes.put("forHeader", text);
-    }
-
-    public String getProtoHeader() {
-        return attributes.getOrDefault("protoHeader", "X-Forwarded-Proto");
-    }
-
-    /** Name of the header with the protocol. */
-    public void setProtoHeader(String text) {
-        attributes.put("protoHeader", text);
-    }
-
-    public String getHostHeader() {
-        return attributes.getOrDefault("hostHeader", "X-Forwarded-Host");
-    }
-
-    /** Name of the header with the host. */
-    public void setHostHeader(String text) {
-        attributes.put("hostHeader", text);
-    }
-
-    public String getPortHeader() {
-        return attributes.getOrDefault("portHeader", "X-Forwarded-Port");
-    }
-
-    /** Name of the header with the port. */
-    public void setPortHeader(String text) {
-        attributes.put("portHeader", text);
-    }
-
-    public String getPrefixHeader() {
-        return attributes.getOrDefault("prefixHeader", "X-Forwarded-Prefix");
-    }
-
-    /** Name of the header with the prefix. */
-    public void setPrefixHeader(String text) {
-        attributes.put("prefixHeader", text);
-    }
-
-    public String getTrustFile() {
-        return trustFileName == null ? "" : trustFileName;
-    }
-
-    /** A file with one rule a line, added to trust and read again when it changes; relative to catalina.base. */
-    public void setTrustFile(String text) {
-        trustFileName = text;
-    }
-
-    /**
-     * Tomcat calls this for an attribute without a setter and would go on with a warning. Here the start is refused.
-     *
-     * @return true: the attribute has been taken note of
-     */
-    public boolean setProperty(String name, String value) {
-        attributes.put(name, value);
-        return true;
+        if (!rewriter.explanation().isEmpty()) {
+            log.debug(rewriter.explanation());
+        }
     }
 
     // ---- JMX --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ interface Hops {
     /** Reads the next hop to the left into {@code hop}; false if there is none. */
     boolean next(Hop hop);
 
+    /** The hop that was read last as it was written, for people. */
+    CharSequence text();
+
     /** How many hops the whole chain has, good or bad; {@link #start} again afterwards. */
     int count();
 }

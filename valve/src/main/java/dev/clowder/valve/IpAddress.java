@@ -28,6 +28,10 @@ final class IpAddress {
         unix = false;
     }
 
+    void setV4(int address) {
+        set(0, MAPPED | (address & 0xffffffffL));
+    }
+
     long high() {
         return high;
     }
@@ -246,6 +250,18 @@ final class IpAddress {
                 }
                 text.append(Long.toHexString(group(high, low, i)));
             }
+        }
+        return text.toString();
+    }
+
+    /** The text that the JDK gives an address: eight groups without {@code ::}, or IPv4. */
+    String longText() {
+        if (isV4()) {
+            return toString();
+        }
+        StringBuilder text = new StringBuilder(39).append(Long.toHexString(group(high, low, 0)));
+        for (int i = 1; i < GROUPS; i++) {
+            text.append(':').append(Long.toHexString(group(high, low, i)));
         }
         return text.toString();
     }

@@ -25,10 +25,10 @@ record IpPrefix(long high, long low, int length) {
         int length = slash < 0 ? 128 : length(rule, rule.substring(slash + 1), writtenAsV4);
         if (address.isV4() && length <= V4_BITS) {
             throw new IllegalArgumentException("'" + rule + "' covers every IPv4 address"
-                    + (writtenAsV4 ? "; trust=\"true\" says that openly" : "; did you mean " + text(address, length)));
+                    + (writtenAsV4 ? "" : "; did you mean " + text(address, length)));
         }
         if (length == 0) {
-            throw new IllegalArgumentException("'" + rule + "' covers every address; trust=\"true\" says that openly");
+            throw new IllegalArgumentException("'" + rule + "' covers every address");
         }
         IpPrefix prefix = new IpPrefix(address.high() & highMask(length), address.low() & lowMask(length), length);
         if (prefix.holdsNobody()) {
@@ -57,6 +57,14 @@ record IpPrefix(long high, long low, int length) {
             throw new IllegalArgumentException("'" + rule + "' has no prefix length from 1 to " + most);
         }
         return writtenAsV4 ? V4_BITS + bits : bits;
+    }
+
+    /** IPv4 addresses belong to IPv4 rules only. */
+    boolean contains(IpAddress address) {
+        return !address.isUnix()
+                && address.isV4() == isV4()
+                && (address.high() & highMask(length)) == high
+                && (address.low() & lowMask(length)) == low;
     }
 
     boolean isV4() {

@@ -144,8 +144,8 @@ final class ProxyHeaderParser {
         if (source == null || destination == null) {
             return new Malformed("2.1: not an address of the stated family");
         }
-        int sourcePort = ProxyAddress.parseDecimal(fields[3], 0, fields[3].length(), 0xffff);
-        int destinationPort = ProxyAddress.parseDecimal(fields[4], 0, fields[4].length(), 0xffff);
+        int sourcePort = Decimal.parse(fields[3], 0, fields[3].length(), 0, 0xffff);
+        int destinationPort = Decimal.parse(fields[4], 0, fields[4].length(), 0, 0xffff);
         if (sourcePort < 0 || destinationPort < 0) {
             return new Malformed("2.1: not a port from 0 to 65535 without leading zeroes");
         }

@@ -46,7 +46,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
 
     // Compiled by bind(), before any thread of the endpoint exists.
     private Mode mode = Mode.OFF;
-    private ProxySources sources = peer -> false;
+    private TrustedProxies sources = TrustedProxies.NOBODY;
     private int timeoutMillis;
 
     private volatile @Nullable ProxyLobby lobby;
@@ -118,7 +118,12 @@ public class ProxyNioEndpoint extends NioEndpoint {
                 throw new IllegalArgumentException(
                         "proxyProtocol: \"" + proxyProtocol + "\" is not off, required or mixed");
         };
-        sources = ProxySources.compile("proxyProtocolTrust", proxyProtocolTrust);
+        try {
+            sources = TrustedProxies.ofList(proxyProtocolTrust);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "proxyProtocolTrust: \"" + proxyProtocolTrust + "\": " + e.getMessage(), e);
+        }
         try {
             timeoutMillis = Integer.parseInt(proxyProtocolTimeout.strip());
         } catch (NumberFormatException e) {
@@ -159,7 +164,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
         if (mode == Mode.OFF) {
             return ProxyRule.OFF;
         }
-        if (sources.contains(accepted.getRemoteAddress())) {
+        if (sources.trusts(ProxyAddress.ip(accepted.getRemoteAddress()), 0)) {
             return ProxyRule.REQUIRED;
         }
         return mode == Mode.MIXED ? ProxyRule.OFF : ProxyRule.REFUSED;

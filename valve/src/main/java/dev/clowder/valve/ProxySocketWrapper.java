@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
     private final @Nullable ProxyProtocol proxied;
     private final boolean unix;
+    /** Made once: every request of the connection asks for it. */
+    private @Nullable Connection connection;
 
     /** @param unix whether the socket itself is a Unix-domain socket */
     ProxySocketWrapper(NioChannel channel, NioEndpoint endpoint, @Nullable ProxyProtocol proxied, boolean unix) {
@@ -55,7 +57,12 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
 
     @Override
     public ServletConnection getServletConnection(String protocol, String protocolConnectionId) {
-        return new Connection(super.getServletConnection(protocol, protocolConnectionId), proxied, unix);
+        Connection known = connection;
+        if (known == null) {
+            known = new Connection(super.getServletConnection(protocol, protocolConnectionId), proxied, unix);
+            connection = known;
+        }
+        return known;
     }
 
     /**

@@ -2,6 +2,8 @@ package dev.clowder.valve;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apache.catalina.AccessLog;
+import org.apache.catalina.Globals;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.catalina.connector.Request;
@@ -24,16 +26,19 @@ final class RequestRewriter {
     private static final int NOTE = 29;
 
     /** A Coyote request asks the socket for the port at every turn, so the field behind it must be set; no setter. */
-    private static final @Nullable VarHandle REMOTE_PORT = remotePortField();
+    private static final @Nullable VarHandle REMOTE_PORT = field("remotePort", int.class);
 
     private final org.apache.coyote.Request coyote;
     private final CoyoteHead head;
+    private final RemoteIpRequest remoteIpRequest;
     private ClientResolver resolver;
     private @Nullable Forwarded unfinished;
+    private String explanation = "";
 
     private RequestRewriter(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
         this.coyote = coyote;
         this.head = new CoyoteHead(coyote, connector);
+        this.remoteIpRequest = new RemoteIpRequest(coyote.getMimeHeaders());
         this.resolver = new ClientResolver(policy, head);
     }
 
@@ -56,10 +61,15 @@ final class RequestRewriter {
         return REMOTE_PORT != null;
     }
 
-    /** Judges a request that is not mapped yet: scheme, host and port are set in time to decide the virtual host. */
-    Forwarded judgeBeforeMapping() {
+    /**
+     * Judges a request that is not mapped yet: scheme, host and port are set in time to decide the virtual host.
+     *
+     * @param explain whether {@link #explanation} will be asked for
+     */
+    Forwarded judgeBeforeMapping(boolean explain) {
         head.readPeerOfConnection();
         Forwarded forwarded = resolver.resolve();
+        explanation = explain ? resolver.explain(forwarded) : "";
         if (!resolver.isRejected()) {
             setTarget(forwarded);
         }
@@ -92,13 +102,19 @@ final class RequestRewriter {
             // The connector's own idea of its outside won the mapping; what the proxy said of this request is newer.
             setTarget(forwarded);
         }
+        setExtras(request, forwarded);
         return true;
     }
 
-    /** Judges a request that is mapped already, with the peer that the valves before this one agreed on. */
-    Forwarded judgeMapped(Request request) {
+    /**
+     * Judges a request that is mapped already, with the peer that the valves before this one agreed on.
+     *
+     * @param explain whether {@link #explanation} will be asked for
+     */
+    Forwarded judgeMapped(Request request, boolean explain) {
         head.readPeer(request.getRemoteAddr());
         Forwarded forwarded = resolver.resolve();
+        explanation = explain ? resolver.explain(forwarded) : "";
         if (!resolver.isRejected()) {
             setTarget(forwarded);
             request.setSecure(forwarded.isSecure());
@@ -106,7 +122,13 @@ final class RequestRewriter {
         strip();
         setClient(request, forwarded);
         setPaths(request, forwarded);
+        setExtras(request, forwarded);
         return forwarded;
+    }
+
+    /** Why the request was judged so. */
+    String explanation() {
+        return explanation;
     }
 
     /** Whether the request is to be answered with 400. */
@@ -144,6 +166,32 @@ final class RequestRewriter {
         }
     }
 
+    private void setExtras(Request request, Forwarded forwarded) {
+        remoteIpRequest.begin();
+        if (resolver.isRejected()) {
+            return;
+        }
+        ForwardedPolicy policy = resolver.policy();
+        RemoteIpReading told = resolver.remoteIp();
+        String chain = policy.names().nameOf(HeaderNames.Role.CHAIN);
+        if (told != null && chain != null && forwarded.getReason() != Forwarded.Reason.UNTRUSTED_PEER) {
+            remoteIpRequest.change(request, chain, told, forwarded);
+        }
+        if (policy.requestAttributes()) {
+            request.setAttribute(AccessLog.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
+            request.setAttribute(Globals.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
+            request.setAttribute(AccessLog.REMOTE_HOST_ATTRIBUTE, request.getRemoteHost());
+            request.setAttribute(AccessLog.PROTOCOL_ATTRIBUTE, request.getProtocol());
+            request.setAttribute(AccessLog.SERVER_NAME_ATTRIBUTE, request.getServerName());
+            request.setAttribute(AccessLog.SERVER_PORT_ATTRIBUTE, request.getServerPort());
+        }
+    }
+
+    /** Undoes, for the access log, what only the application should see. */
+    void restoreHeaders() {
+        remoteIpRequest.restoreHeaders();
+    }
+
     private void strip() {
         if (resolver.stripsAny()) {
             MimeHeaders headers = coyote.getMimeHeaders();
@@ -155,10 +203,11 @@ final class RequestRewriter {
         }
     }
 
-    private static @Nullable VarHandle remotePortField() {
+    /** A field of Tomcat's request that has no setter; null if it cannot be reached. */
+    static @Nullable VarHandle field(String name, Class<?> type) {
         try {
             return MethodHandles.privateLookupIn(Request.class, MethodHandles.lookup())
-                    .findVarHandle(Request.class, "remotePort", int.class);
+                    .findVarHandle(Request.class, name, type);
         } catch (ReflectiveOperationException e) {
             return null;
         }

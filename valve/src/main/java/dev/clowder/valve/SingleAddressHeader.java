@@ -49,6 +49,12 @@ final class SingleAddressHeader implements Hops {
         return true;
     }
 
+    @Override
+    public CharSequence text() {
+        int last = scan.last(Role.CHAIN);
+        return last < 0 ? "" : head.headerValue(last).toString();
+    }
+
     /** Not a chain: a count of proxies says nothing about its length. */
     @Override
     public int count() {

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,16 +26,26 @@ final class TrustedProxies {
             "uniquelocal", List.of("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
             "unix", List.of());
 
+    /** Trusts no address. */
+    static final TrustedProxies NOBODY = list(ANY_NUMBER, List.of(), List.of());
+
     private final int count;
     private final @Nullable AddressRanges ranges;
+    private final Pattern[] patterns;
     private final boolean unix;
     private final @Nullable TrustPolicy policy;
     private final List<String> rules;
 
     private TrustedProxies(
-            int count, @Nullable AddressRanges ranges, boolean unix, @Nullable TrustPolicy policy, List<String> rules) {
+            int count,
+            @Nullable AddressRanges ranges,
+            List<Pattern> patterns,
+            boolean unix,
+            @Nullable TrustPolicy policy,
+            List<String> rules) {
         this.count = count;
         this.ranges = ranges;
+        this.patterns = patterns.toArray(new Pattern[0]);
         this.unix = unix;
         this.policy = policy;
         this.rules = List.copyOf(rules);
@@ -52,11 +64,11 @@ final class TrustedProxies {
         if (text.regionMatches(true, 0, "class:", 0, 6)) {
             refuseFile(fileRules, text);
             return new TrustedProxies(
-                    ANY_NUMBER, null, true, policy(text.substring(6).trim(), loader), List.of(text));
+                    ANY_NUMBER, null, List.of(), true, policy(text.substring(6).trim(), loader), List.of(text));
         }
         if (text.equalsIgnoreCase("true")) {
             refuseFile(fileRules, text);
-            return new TrustedProxies(ANY_NUMBER, null, true, null, List.of("true"));
+            return new TrustedProxies(ANY_NUMBER, null, List.of(), true, null, List.of("true"));
         }
         List<String> rules = new ArrayList<>();
         int count = ANY_NUMBER;
@@ -67,16 +79,61 @@ final class TrustedProxies {
         } else if (isNumber(text) && !isZero(text)) {
             count = count(text);
             if (fileRules.isEmpty()) {
-                return new TrustedProxies(count, null, true, null, List.of(text));
+                return new TrustedProxies(count, null, List.of(), true, null, List.of(text));
             }
         } else if (!text.equalsIgnoreCase("false") && !isZero(text)) {
             rules.addAll(split(text));
         }
         rules.addAll(fileRules);
-        return list(count, rules);
+        return list(count, rules, List.of());
     }
 
-    private static TrustedProxies list(int count, List<String> texts) {
+    /**
+     * Compiles a plain list of addresses, ranges and names.
+     *
+     * @throws IllegalArgumentException naming the rule that cannot be right
+     */
+    static TrustedProxies ofList(String text) {
+        return list(ANY_NUMBER, split(text), List.of());
+    }
+
+    /**
+     * Compiles the lists of Tomcat's RemoteIpValve, each a comma list or one regular expression. A text that is a list
+     * in our sense is taken as one, also where Tomcat takes it for an expression that no address matches.
+     *
+     * @throws IllegalArgumentException with the reason
+     */
+    static TrustedProxies ofAny(String... texts) {
+        List<String> rules = new ArrayList<>();
+        List<Pattern> patterns = new ArrayList<>();
+        for (String text : texts) {
+            if (text.isEmpty()) {
+                continue;
+            }
+            List<String> list = split(text);
+            try {
+                list.forEach(TrustedProxies::checkRule);
+                rules.addAll(list);
+            } catch (IllegalArgumentException noList) {
+                if (text.indexOf('/') >= 0) {
+                    throw noList;
+                }
+                patterns.add(pattern(text));
+            }
+        }
+        return list(ANY_NUMBER, rules, patterns);
+    }
+
+    private static Pattern pattern(String text) {
+        try {
+            return Pattern.compile(text);
+        } catch (PatternSyntaxException e) {
+            throw new IllegalArgumentException(
+                    "is no list of addresses and no regular expression: " + e.getDescription(), e);
+        }
+    }
+
+    private static TrustedProxies list(int count, List<String> texts, List<Pattern> patterns) {
         List<IpPrefix> prefixes = new ArrayList<>();
         Set<String> rules = new LinkedHashSet<>();
         boolean unix = false;
@@ -94,16 +151,16 @@ final class TrustedProxies {
         }
         AddressRanges ranges = new AddressRanges(prefixes);
         if (ranges.coverAllOfV4()) {
-            throw new IllegalArgumentException(
-                    "its ranges together cover every IPv4 address;" + " trust=\"true\" says that openly");
+            throw new IllegalArgumentException("its ranges together cover every IPv4 address");
         }
         List<String> shown = new ArrayList<>(rules);
+        patterns.forEach(pattern -> shown.add(pattern.pattern()));
         if (count != ANY_NUMBER) {
             shown.add(0, "at most " + count);
         } else if (shown.isEmpty()) {
             shown.add("false");
         }
-        return new TrustedProxies(count, ranges, unix, null, shown);
+        return new TrustedProxies(count, ranges, patterns, unix, null, shown);
     }
 
     /**
@@ -183,10 +240,21 @@ final class TrustedProxies {
         if (hop >= count) {
             return false;
         }
-        if (address.isUnix() ? !unix : ranges != null && !ranges.contains(address)) {
+        if (address.isUnix() ? !unix : ranges != null && !ranges.contains(address) && !matches(address)) {
             return false;
         }
         return policy == null || asks(policy, address, hop);
+    }
+
+    /** Expressions may be written for our text of an address or for that of the JDK, which Tomcat shows them. */
+    private boolean matches(IpAddress address) {
+        for (Pattern pattern : patterns) {
+            if (pattern.matcher(address.toString()).matches()
+                    || pattern.matcher(address.longText()).matches()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The request path never throws: a policy that fails trusts nobody. */
@@ -196,6 +264,24 @@ final class TrustedProxies {
         } catch (RuntimeException e) {
             return false;
         }
+    }
+
+    /** The rule that makes {@link #trusts} true or false, for people; slow. */
+    String ruleFor(IpAddress address, int hop) {
+        if (hop >= count) {
+            return "no rule (at most " + count + ")";
+        }
+        if (!trusts(address, hop)) {
+            return "no rule";
+        }
+        for (String rule : rules) {
+            if (address.isUnix()
+                    ? rule.equals("unix")
+                    : rule.indexOf('/') >= 0 && IpPrefix.parse(rule).contains(address)) {
+                return rule;
+            }
+        }
+        return rules.get(rules.size() - 1);
     }
 
     /** The count if it is the only condition, otherwise 0: then a chain that is too short was not the announced one. */

@@ -29,6 +29,11 @@ final class XForwardedHeaders implements Hops {
     }
 
     @Override
+    public CharSequence text() {
+        return members.text().subSequence(members.from(), members.to());
+    }
+
+    @Override
     public int count() {
         return members.countRest();
     }

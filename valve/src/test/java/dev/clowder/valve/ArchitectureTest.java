@@ -32,6 +32,7 @@ class ArchitectureTest {
             "ByteText",
             "CoyoteHead",
             "Forwarded",
+            "ForwardedAttributes",
             "ForwardedValve",
             "ForwardingAdapter",
             "PrefixedRequest",
@@ -41,6 +42,7 @@ class ArchitectureTest {
             "ProxyNioEndpoint",
             "ProxyProtocol",
             "ProxySocketWrapper",
+            "RemoteIpRequest",
             "RequestRewriter");
 
     /** Addresses made from the bytes of a header; making one asks nobody. */

@@ -14,10 +14,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Logger;
+import org.apache.catalina.AccessLog;
 import org.apache.catalina.Container;
 import org.apache.catalina.Context;
+import org.apache.catalina.Globals;
 import org.apache.catalina.Host;
 import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Valve;
 import org.apache.catalina.Wrapper;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardContext;
@@ -44,10 +47,22 @@ final class LiveServer implements AutoCloseable {
 
     final Tomcat tomcat = new Tomcat();
     final List<String> accessLog = new CopyOnWriteArrayList<>();
-    final Connector connector = new Connector();
+    final Connector connector;
     private final Path base;
 
     LiveServer() {
+        this(new Connector());
+    }
+
+    /** Every connection must begin with a PROXY header. */
+    static LiveServer behindBalancer() {
+        Connector connector = new Connector(ProxyHttp11NioProtocol.class.getName());
+        connector.setProperty("proxyProtocol", "required");
+        return new LiveServer(connector);
+    }
+
+    private LiveServer(Connector connector) {
+        this.connector = connector;
         TOMCAT_LOG.setLevel(java.util.logging.Level.SEVERE);
         try {
             base = Files.createTempDirectory("clowder-valve");
@@ -65,7 +80,7 @@ final class LiveServer implements AutoCloseable {
     }
 
     /** Starts it with one valve. */
-    static LiveServer with(Level level, ForwardedValve valve) throws LifecycleException {
+    static LiveServer with(Level level, Valve valve) throws LifecycleException {
         LiveServer server = new LiveServer();
         server.add(level, valve);
         server.start();
@@ -74,21 +89,32 @@ final class LiveServer implements AutoCloseable {
 
     /** A valve with these attributes, given as server.xml gives them. */
     static ForwardedValve valve(String... namesAndValues) {
-        ForwardedValve valve = new ForwardedValve();
+        return configured(new ForwardedValve(), namesAndValues);
+    }
+
+    static <V extends Valve> V configured(V valve, String... namesAndValues) {
         for (int i = 0; i < namesAndValues.length; i += 2) {
             org.apache.tomcat.util.IntrospectionUtils.setProperty(valve, namesAndValues[i], namesAndValues[i + 1]);
         }
         return valve;
     }
 
-    void add(Level level, ForwardedValve valve) {
-        Host host = (Host) tomcat.getEngine().findChild("app.internal");
-        Container container = switch (level) {
+    void add(Level level, Valve valve) {
+        container(level, "").getPipeline().addValve(valve);
+    }
+
+    /** @param path the application whose context is meant */
+    Container container(Level level, String path) {
+        Host host = defaultHost();
+        return switch (level) {
             case ENGINE -> tomcat.getEngine();
             case HOST -> host;
-            case CONTEXT -> host.findChild("");
+            case CONTEXT -> host.findChild(path);
         };
-        container.getPipeline().addValve(valve);
+    }
+
+    Host defaultHost() {
+        return (Host) tomcat.getEngine().findChild("app.internal");
     }
 
     void start() throws LifecycleException {
@@ -125,7 +151,7 @@ final class LiveServer implements AutoCloseable {
         addApplication(host, "/app");
     }
 
-    private void addApplication(Host host, String path) {
+    void addApplication(Host host, String path) {
         StandardContext context = (StandardContext) tomcat.addContext(host, path, base.toString());
         context.setClearReferencesRmiTargets(false); // looks into closed packages of the JDK, and says so each time
         context.setClearReferencesThreadLocals(false);
@@ -133,6 +159,11 @@ final class LiveServer implements AutoCloseable {
         add(context, "echo", "/", new HttpServlet() {
             @Override
             protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+                String redirect = request.getHeader("X-Test-Redirect");
+                if (redirect != null) {
+                    response.sendRedirect(redirect);
+                    return;
+                }
                 tell(name, request, response.getWriter());
             }
         });
@@ -190,7 +221,7 @@ final class LiveServer implements AutoCloseable {
         }
     }
 
-    private static void tell(String application, HttpServletRequest request, PrintWriter out) {
+    private void tell(String application, HttpServletRequest request, PrintWriter out) {
         out.println("application=" + application);
         out.println("dispatch=" + request.getDispatcherType());
         out.println("remoteAddr=" + request.getRemoteAddr());
@@ -204,15 +235,35 @@ final class LiveServer implements AutoCloseable {
         out.println("uri=" + request.getRequestURI());
         out.println("contextPath=" + request.getContextPath());
         out.println("protocol=" + request.getProtocol());
+        out.println("localName=" + request.getLocalName());
+        out.println(
+                "localPort=" + (request.getLocalPort() == connector.getLocalPort() ? "own" : request.getLocalPort()));
+        for (String attribute : List.of(
+                Globals.REQUEST_FORWARDED_ATTRIBUTE,
+                Globals.REMOTE_ADDR_ATTRIBUTE,
+                AccessLog.REMOTE_ADDR_ATTRIBUTE,
+                AccessLog.REMOTE_HOST_ATTRIBUTE,
+                AccessLog.PROTOCOL_ATTRIBUTE,
+                AccessLog.SERVER_NAME_ATTRIBUTE,
+                AccessLog.SERVER_PORT_ATTRIBUTE)) {
+            out.println(attribute + "=" + request.getAttribute(attribute));
+        }
         out.println("onThread=" + request.getAttribute("onThread"));
         for (String header : Collections.list(request.getHeaderNames())) {
-            out.println("header." + header.toLowerCase(java.util.Locale.ROOT) + "=" + request.getHeader(header));
+            out.println("header." + header.toLowerCase(java.util.Locale.ROOT) + "="
+                    + String.join("|", Collections.list(request.getHeaders(header))));
         }
         Forwarded forwarded = Forwarded.of(request);
         if (forwarded != null) {
             out.println("forwarded.ip=" + forwarded.getIp());
             out.println("forwarded.ips=" + forwarded.getIps());
             out.println("forwarded.peer=" + forwarded.getPeer());
+            out.println("forwarded.protocol=" + forwarded.getProtocol());
+            out.println("forwarded.secure=" + forwarded.isSecure());
+            out.println("forwarded.hostname=" + forwarded.getHostname());
+            out.println("forwarded.port=" + forwarded.getPort());
+            out.println("forwarded.subdomains=" + forwarded.getSubdomains());
+            out.println("forwarded.prefix=" + forwarded.getPrefix());
             out.println("forwarded.host=" + forwarded.getHost());
             out.println("forwarded.reason=" + forwarded.getReason());
         }

@@ -8,6 +8,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -32,11 +34,17 @@ final class RawClient implements AutoCloseable {
     private final Socket socket = new Socket();
 
     /** @param from the address the client has, any of 127.0.0.0/8 on Linux */
-    @SuppressWarnings("AddressSelection") // A literal has one address.
     RawClient(String from, int port) throws IOException {
+        this(from, port, new byte[0]);
+    }
+
+    /** @param before bytes that come before HTTP */
+    @SuppressWarnings("AddressSelection") // A literal has one address.
+    RawClient(String from, int port, byte[] before) throws IOException {
         socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
         socket.connect(new InetSocketAddress("127.0.0.1", port), 10_000);
         socket.setSoTimeout(20_000);
+        socket.getOutputStream().write(before);
     }
 
     int localPort() {
@@ -45,11 +53,23 @@ final class RawClient implements AutoCloseable {
 
     /** Sends a GET for {@code app.internal:8080} with more header lines and reads the answer. */
     Reply get(String path, String... lines) throws IOException {
-        StringBuilder request = new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: app.internal:8080\r\n");
+        List<String> all = new ArrayList<>(List.of("Host: app.internal:8080"));
+        all.addAll(List.of(lines));
+        return send(path, all);
+    }
+
+    /** Sends a GET with these header lines, as UTF-8, and reads the answer. */
+    Reply send(String path, List<String> lines) throws IOException {
+        StringBuilder request = new StringBuilder("GET " + path + " HTTP/1.1\r\n");
         for (String line : lines) {
             request.append(line).append("\r\n");
         }
         socket.getOutputStream().write(request.append("\r\n").toString().getBytes(StandardCharsets.UTF_8));
+        return reply();
+    }
+
+    /** Reads the next answer. */
+    Reply reply() throws IOException {
         return read(socket.getInputStream());
     }
 

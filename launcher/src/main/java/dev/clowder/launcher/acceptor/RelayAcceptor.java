@@ -131,7 +131,6 @@ final class RelayAcceptor implements Acceptor {
                 .group(loop)
                 .channel(NioDomainSocketChannel.class)
                 .option(ChannelOption.AUTO_READ, false)
-                .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
                 .handler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel worker) {
@@ -149,12 +148,15 @@ final class RelayAcceptor implements Acceptor {
     }
 
     private static void join(Channel client, Channel worker) {
-        if (!client.isActive()) {
+        if (!client.isActive()
+                || !(client.remoteAddress() instanceof InetSocketAddress source)
+                || !(client.localAddress() instanceof InetSocketAddress destination)) {
+            // It gave up while it waited.
+            client.close();
             worker.close();
             return;
         }
-        byte[] header = ProxyHeaderWriter.v2(
-                (InetSocketAddress) client.remoteAddress(), (InetSocketAddress) client.localAddress());
+        byte[] header = ProxyHeaderWriter.v2(source, destination);
         worker.writeAndFlush(Unpooled.wrappedBuffer(header));
         client.pipeline().addLast(new Pipe(worker));
         worker.pipeline().addLast(new Pipe(client));

@@ -6,11 +6,10 @@ import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
@@ -19,7 +18,9 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,10 @@ public final class RunDirectory implements AutoCloseable {
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
     /** What Linux allows for the path of a Unix socket, less the final zero. */
     private static final int MAX_SOCKET_PATH = 107;
+
+    private static final String LOCK = "lock";
+    /** Directories locked by this JVM. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
@@ -67,19 +72,21 @@ public final class RunDirectory implements AutoCloseable {
             throw new ConfigException("--run-dir " + root + ": too long for Unix sockets in it, use at most "
                     + (MAX_SOCKET_PATH - LONGEST_NAME.length() - 1) + " bytes");
         }
-        FileChannel lockFile = null;
+        RunDirectory directory = null;
+        boolean usable = false;
         try {
             makePrivate(root);
-            lockFile = lock(root);
-            RunDirectory directory = new RunDirectory(root, lockFile);
+            directory = new RunDirectory(root, lock(root));
             directory.clean();
             Files.createDirectory(directory.apps());
-            lockFile = null;
+            usable = true;
             return directory;
         } catch (IOException e) {
             throw new ConfigException("--run-dir " + root + ": can't be used (" + reason(e) + ")");
         } finally {
-            closeQuietly(lockFile);
+            if (directory != null && !usable) {
+                directory.close();
+            }
         }
     }
 
@@ -112,17 +119,18 @@ public final class RunDirectory implements AutoCloseable {
     public void close() {
         try {
             clean();
-            Files.deleteIfExists(root.resolve("lock"));
+            Files.deleteIfExists(root.resolve(LOCK));
             Files.deleteIfExists(root);
         } catch (IOException e) {
             // What is left is removed by the next cluster that starts here.
         } finally {
             closeQuietly(lockFile);
+            HELD.remove(root);
         }
     }
 
     private void clean() throws IOException {
-        Path lock = root.resolve("lock");
+        Path lock = root.resolve(LOCK);
         Files.walkFileTree(root, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
@@ -190,31 +198,59 @@ public final class RunDirectory implements AutoCloseable {
         return candidate;
     }
 
+    /**
+     * Locks the directory. The kernel forgets a lock when its process closes <em>any</em> descriptor of the file, so while
+     * we hold it nothing here opens the file again, and a second cluster in this JVM does not even come near it.
+     */
     private static FileChannel lock(Path root) throws IOException, InUseException {
-        Path path = root.resolve("lock");
-        while (true) {
-            FileChannel file = FileChannel.open(
-                    path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            try {
-                FileLock lock = file.tryLock();
-                if (lock == null) {
-                    throw new InUseException(root, Files.readString(path).strip());
-                }
-                byte[] mine = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
-                file.truncate(0).write(ByteBuffer.wrap(mine), 0);
-                // A leaving supervisor may have removed the file between our opening and locking it.
-                if (Files.exists(path) && Files.readString(path).equals(new String(mine, UTF_8))) {
-                    FileChannel held = file;
-                    file = null;
-                    return held;
-                }
-            } catch (OverlappingFileLockException e) {
-                throw new InUseException(
-                        root, String.valueOf(ProcessHandle.current().pid()));
-            } finally {
-                closeQuietly(file);
+        if (!HELD.add(root)) {
+            throw new InUseException(
+                    root, String.valueOf(ProcessHandle.current().pid()));
+        }
+        FileChannel held = null;
+        try {
+            Path path = root.resolve(LOCK);
+            while (held == null) {
+                held = tryLock(root, path);
+            }
+            return held;
+        } finally {
+            if (held == null) {
+                HELD.remove(root);
             }
         }
+    }
+
+    /** Null if a leaving supervisor removed the file between our opening and locking it. */
+    private static @Nullable FileChannel tryLock(Path root, Path path) throws IOException, InUseException {
+        if (!Files.exists(path)) {
+            Files.write(path, new byte[0], StandardOpenOption.CREATE);
+        }
+        FileChannel file = null;
+        try {
+            Object before = key(path);
+            file = FileChannel.open(path, StandardOpenOption.WRITE);
+            if (file.tryLock() == null) {
+                throw new InUseException(root, Files.readString(path).strip());
+            }
+            if (!Objects.equals(before, key(path))) {
+                return null;
+            }
+            byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
+            file.truncate(0).write(ByteBuffer.wrap(pid), 0);
+            FileChannel held = file;
+            file = null;
+            return held;
+        } catch (NoSuchFileException e) {
+            return null;
+        } finally {
+            closeQuietly(file);
+        }
+    }
+
+    /** What distinguishes the file at this path from another one that takes its name later. */
+    private static @Nullable Object key(Path path) throws IOException {
+        return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
     }
 
     private static String user() {

@@ -2,7 +2,6 @@ package dev.clowder.launcher.worker;
 
 import java.io.IOException;
 import java.net.URL;
-import java.net.URLClassLoader;
 import java.util.Collections;
 import java.util.Enumeration;
 import org.jspecify.annotations.Nullable;
@@ -11,10 +10,8 @@ import org.jspecify.annotations.Nullable;
  * What web applications see of this process: the Java platform, Jakarta's interfaces, Tomcat, and the valve's public
  * classes. The libraries that the launcher itself uses stay out of sight, so that an application's own copy of any of
  * them is the only one there.
- *
- * <p>A URLClassLoader without URLs, because Tomcat asks every loader above an application for its class path.
  */
-final class ApplicationParentLoader extends URLClassLoader {
+final class ApplicationParentLoader extends ClassLoader {
     private static final String[] VISIBLE = {
         "jakarta.",
         "org.apache.catalina.",
@@ -35,7 +32,7 @@ final class ApplicationParentLoader extends URLClassLoader {
     private final ClassLoader all;
 
     ApplicationParentLoader(ClassLoader all) {
-        super("clowder", new URL[0], ClassLoader.getPlatformClassLoader());
+        super("clowder", ClassLoader.getPlatformClassLoader());
         this.all = all;
     }
 
@@ -48,12 +45,12 @@ final class ApplicationParentLoader extends URLClassLoader {
     }
 
     @Override
-    public @Nullable URL findResource(String name) {
+    protected @Nullable URL findResource(String name) {
         return visible(resourceOwner(name)) ? all.getResource(name) : null;
     }
 
     @Override
-    public Enumeration<URL> findResources(String name) throws IOException {
+    protected Enumeration<URL> findResources(String name) throws IOException {
         return visible(resourceOwner(name)) ? all.getResources(name) : Collections.emptyEnumeration();
     }
 

@@ -27,7 +27,9 @@ final class EmbeddedTomcat {
 
     /** They tell at every start what is normal in an embedded Tomcat. Held here, or their level would be collected. */
     private static final List<Logger> QUIET = Stream.of(
-                    "org.apache.catalina.startup.ContextConfig", "org.apache.jasper.servlet.TldScanner")
+                    "org.apache.catalina.loader.WebappLoader",
+                    "org.apache.catalina.startup.ContextConfig",
+                    "org.apache.jasper.servlet.TldScanner")
             .map(Logger::getLogger)
             .toList();
 
