@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A test inside the container may ask the client for something, for example for the injected URL, and waits in a
  * static field of its JVM until the client has fetched the question and posted the answer. Each of these requests is a
  * connection of its own and may reach any worker. The question tells where it is from, by the header of
- * {@code --expose-worker}; the answer is posted until that same worker has taken it. The stock executor posts once, and
- * every second test would wait in vain for 30 seconds.
+ * {@code --expose-worker}; the answer is posted until that same worker has taken it. The stock executor posts it once,
+ * and with two workers about every second question fails after 30 seconds.
  */
 final class WorkerMethodExecutor extends ServletMethodExecutor {
     private static final String WORKER = "X-Clowder-Worker";

@@ -10,11 +10,15 @@ import org.jboss.arquillian.junit5.container.annotation.ArquillianTest;
 import org.jboss.arquillian.test.api.ArquillianResource;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 
 /** Run by {@link AdapterIT} in a JVM of its own; two of these tests must fail. All run inside the container. */
 @ArquillianTest
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class InContainerControls {
     @Deployment
     static WebArchive application() {
@@ -37,7 +41,9 @@ class InContainerControls {
         fail("red on purpose in worker " + System.getProperty("clowder.worker.slot"));
     }
 
+    // Last, because the others need both workers.
     @Test
+    @Order(Integer.MAX_VALUE)
     void endsItsServer() {
         Runtime.getRuntime().halt(42);
     }
