@@ -67,7 +67,7 @@ public final class ClowderProcess implements AutoCloseable {
     /** What is started. Not for use by several threads. */
     public static final class Builder {
         private final Launcher launcher;
-        private final List<String> jvmOptions = new ArrayList<>();
+        private final List<String> jvmOptions = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> arguments = new ArrayList<>();
         private final List<String> applications = new ArrayList<>();
         private int workers = 2;
@@ -164,6 +164,8 @@ public final class ClowderProcess implements AutoCloseable {
             command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
             command.addAll(List.of("--workers", String.valueOf(workers), "--run-dir", here.toString()));
             command.addAll(List.of("--expose-worker", "--stop-on-eof"));
+            // Workers of a test do not live long enough for the second compiler to pay.
+            command.add("--worker-opts=-XX:TieredStopAtLevel=1");
             if (Runtime.getRuntime().availableProcessors() < workers) {
                 command.add("--oversubscribe");
             }

@@ -27,8 +27,8 @@ final class Marked {
     /** Runs {@code java -jar clowder.jar} with these arguments. */
     Launcher.Result clowder(Duration atMost, List<String> arguments) throws IOException, InterruptedException {
         Launcher launcher = Launcher.ofThisBuild();
-        List<String> command = new ArrayList<>(
-                List.of(launcher.javaHome().resolve("bin").resolve("java").toString(), "-jar"));
+        List<String> command = new ArrayList<>(List.of(
+                launcher.javaHome().resolve("bin").resolve("java").toString(), "-XX:TieredStopAtLevel=1", "-jar"));
         command.add(launcher.jar().toString());
         command.addAll(arguments);
         return run(atMost, command);
