@@ -216,7 +216,12 @@ abstract class AcceptModeContract {
     private static long kill(ClusterStatus.Worker worker) {
         ProcessHandle process = ProcessHandle.of(worker.pid()).orElseThrow();
         process.destroyForcibly();
-        await("the victim is dead").atMost(SOON).until(() -> !process.isAlive());
+        // Seen early: what fails later is not excused by this death.
+        await("the victim is dead")
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(1))
+                .atMost(SOON)
+                .until(() -> !process.isAlive());
         return System.nanoTime();
     }
 
