@@ -12,9 +12,11 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /** What {@code java -jar clowder.jar} runs: arguments to exit code. The only place that prints and exits. */
@@ -49,14 +51,20 @@ public final class Main {
             return clowder.execute(arguments);
         } catch (ConfigException e) {
             return wrong(e, err);
+        } catch (RuntimeException e) {
+            // A fault of ours; one line all the same.
+            err.println("clowder: " + e);
+            return 1;
         }
     }
 
     private static int run(RunOptions options, PrintWriter err) {
+        StopSwitch stop = new StopSwitch();
+        stopOnSignals(stop, err);
         try {
             LauncherConfig config = ConfigReader.read(options);
             Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {});
-            stopOnSignals(cluster);
+            stop.connect(cluster);
             if (options.stopOnEof()) {
                 stopOnEof(cluster);
             }
@@ -76,16 +84,49 @@ public final class Main {
         return CommandLines.USAGE;
     }
 
-    /** The first signal stops gracefully, a second one at once. */
-    private static void stopOnSignals(Cluster cluster) {
-        AtomicBoolean again = new AtomicBoolean();
-        Signals.on(List.of("TERM", "INT", "HUP"), () -> {
-            if (again.getAndSet(true)) {
+    private static void stopOnSignals(StopSwitch stop, PrintWriter err) {
+        Signals.on(List.of("TERM", "INT"), stop::press);
+        // From a terminal that closes it means stop; from a program it will mean reload.
+        Signals.on(
+                List.of("HUP"),
+                hasTerminal() ? stop::press : () -> err.println("clowder: SIGHUP: no reload yet, ignored"));
+    }
+
+    /** System.console() tells nothing since Java 22: it is there without a terminal too. */
+    private static boolean hasTerminal() {
+        try {
+            String input = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
+            return input.startsWith("/dev/pts/") || input.startsWith("/dev/tty");
+        } catch (IOException | UnsupportedOperationException e) {
+            return true;
+        }
+    }
+
+    /** The first press stops gracefully, a second one at once; a press before there is a cluster is not forgotten. */
+    private static final class StopSwitch {
+        private @Nullable Cluster cluster;
+        private int presses;
+
+        synchronized void press() {
+            presses++;
+            act();
+        }
+
+        synchronized void connect(Cluster started) {
+            cluster = started;
+            act();
+        }
+
+        private void act() {
+            if (cluster == null || presses == 0) {
+                return;
+            }
+            if (presses > 1) {
                 cluster.stopNow();
             } else {
                 cluster.stop();
             }
-        });
+        }
     }
 
     private static void stopOnEof(Cluster cluster) {

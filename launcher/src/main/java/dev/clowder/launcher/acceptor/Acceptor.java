@@ -47,10 +47,12 @@ public interface Acceptor extends AutoCloseable {
             return new SharedAcceptor(address, BACKLOG);
         }
         if (mode == AcceptMode.SHARED) {
-            throw new IOException("--accept shared is not available on this platform, use relay");
+            throw new IOException(
+                    "--accept shared is not available here, use relay (" + SharedAcceptor.obstacle() + ")");
         }
         if (mode == AcceptMode.AUTO) {
-            log.accept("accept: relay, because listening sockets can't be shared between processes on this platform");
+            log.accept("accept: relay, because listening sockets can't be shared between processes here ("
+                    + SharedAcceptor.obstacle() + ")");
         }
         return new RelayAcceptor(address, BACKLOG);
     }

@@ -140,14 +140,15 @@ final class RelayAcceptor implements Acceptor {
                 .connect(UnixDomainSocketAddress.of(intake))
                 .addListener((ChannelFutureListener) connected -> {
                     if (connected.isSuccess()) {
-                        join(client, connected.channel());
+                        join(client, connected.channel(), candidates, tries);
                     } else {
                         connect(client, candidates, tries - 1);
                     }
                 });
     }
 
-    private static void join(Channel client, Channel worker) {
+    /** A worker that is gone may show only when the header is written; still no byte of the client has been read. */
+    private void join(Channel client, Channel worker, List<Path> candidates, int tries) {
         if (!client.isActive()
                 || !(client.remoteAddress() instanceof InetSocketAddress source)
                 || !(client.localAddress() instanceof InetSocketAddress destination)) {
@@ -157,11 +158,17 @@ final class RelayAcceptor implements Acceptor {
             return;
         }
         byte[] header = ProxyHeaderWriter.v2(source, destination);
-        worker.writeAndFlush(Unpooled.wrappedBuffer(header));
-        client.pipeline().addLast(new Pipe(worker));
-        worker.pipeline().addLast(new Pipe(client));
-        client.read();
-        worker.read();
+        worker.writeAndFlush(Unpooled.wrappedBuffer(header)).addListener(written -> {
+            if (!written.isSuccess()) {
+                worker.close();
+                connect(client, candidates, tries - 1);
+                return;
+            }
+            client.pipeline().addLast(new Pipe(worker));
+            worker.pipeline().addLast(new Pipe(client));
+            client.read();
+            worker.read();
+        });
     }
 
     /** Reads from one side only as fast as the other takes it, and passes on the end of each direction by itself. */

@@ -38,6 +38,12 @@ final class SharedAcceptor implements Acceptor {
         return Epoll.isAvailable();
     }
 
+    /** Why it is not available, in one line. */
+    static String obstacle() {
+        Throwable cause = Epoll.unavailabilityCause();
+        return String.valueOf(cause).lines().findFirst().orElse("");
+    }
+
     SharedAcceptor(InetSocketAddress address, int backlog) throws IOException {
         try {
             listener = Bind.await(new ServerBootstrap()

@@ -4,9 +4,15 @@ import dev.clowder.launcher.supervisor.RunDirectory;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options by which a command finds its cluster, and the way to ask it. */
 final class ControlClient {
@@ -16,6 +22,9 @@ final class ControlClient {
     @Option(names = "--run-dir", paramLabel = "DIR", description = "run directory of the cluster, if it was given one")
     @Nullable
     Path runDir;
+
+    @Spec(Spec.Target.MIXEE)
+    CommandSpec spec = CommandSpec.create();
 
     Path directory() {
         return runDir == null
@@ -28,14 +37,33 @@ final class ControlClient {
      *
      * @return null if the cluster left without an answer
      * @throws NoClusterException if nobody listens there
+     * @throws IOException if somebody does and can't be asked
      */
-    Message.@Nullable Reply ask(String command) throws NoClusterException {
+    Message.@Nullable Reply ask(String command) throws NoClusterException, IOException {
+        if (port < 0 || port > 65535) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--port " + port + ": not a port, use 0 to 65535");
+        }
         Path directory = directory();
-        try (Wire wire = Wire.connect(RunDirectory.controlSocket(directory))) {
+        Path socket = RunDirectory.controlSocket(directory);
+        try (Wire wire = connect(directory, socket)) {
             wire.send(new Message.Command(command));
             return wire.receive() instanceof Message.Reply reply ? reply : null;
-        } catch (IOException e) {
+        } catch (ClosedChannelException e) {
+            return null;
+        }
+    }
+
+    private static Wire connect(Path directory, Path socket) throws NoClusterException, IOException {
+        if (Files.notExists(socket)) {
             throw new NoClusterException("no cluster runs in " + directory);
+        }
+        try {
+            return Wire.connect(socket);
+        } catch (ConnectException e) {
+            throw new NoClusterException("no cluster runs in " + directory);
+        } catch (IOException e) {
+            throw new IOException("can't reach the cluster in " + directory + ": " + e.getMessage(), e);
         }
     }
 

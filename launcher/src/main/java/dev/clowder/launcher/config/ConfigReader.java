@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,6 +21,8 @@ import picocli.CommandLine.ParameterException;
 
 /** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
 public final class ConfigReader {
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     private final RunOptions options;
     private final List<String> problems = new ArrayList<>();
 
@@ -143,6 +146,8 @@ public final class ConfigReader {
     private Duration positive(String name, Duration value) {
         if (value.isZero() || value.isNegative()) {
             problems.add(name + " " + value.toMillis() + "ms: must be longer than nothing");
+        } else if (value.compareTo(LONGEST) > 0) {
+            problems.add(name + " " + value.toHours() + "h: longer than a year");
         }
         return value;
     }
@@ -152,7 +157,13 @@ public final class ConfigReader {
         Map<String, String> mounted = new HashMap<>();
         List<App> apps = new ArrayList<>();
         for (String text : options.apps) {
-            App app = app(text, single);
+            App app;
+            try {
+                app = app(text, single);
+            } catch (InvalidPathException e) {
+                problems.add(text + ": not a file name (" + e.getReason() + ")");
+                continue;
+            }
             if (app == null) {
                 continue;
             }

@@ -5,12 +5,15 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Enumeration;
 import java.util.List;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /** Makes of each application a directory that all workers share: a .war is expanded once, by the supervisor. */
@@ -54,7 +57,7 @@ final class Applications {
                     write(zip, entry, target);
                 }
             }
-        } catch (java.util.zip.ZipException e) {
+        } catch (ZipException | InvalidPathException | FileAlreadyExistsException e) {
             throw new ConfigException(war + ": not a valid .war file (" + e.getMessage() + ")");
         }
     }

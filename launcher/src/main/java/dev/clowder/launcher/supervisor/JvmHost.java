@@ -19,7 +19,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Worker processes of the real operating system: one JVM each. Thread-safe. */
-final class JvmHost implements Host {
+final class JvmHost implements Host, AutoCloseable {
     static final String WORKER_MAIN = "dev.clowder.launcher.worker.WorkerMain";
 
     private static final int OLDEST_JAVA = 17;
@@ -132,6 +132,12 @@ final class JvmHost implements Host {
         }
     }
 
+    /** Kills whoever is left; after an orderly stop that is nobody. */
+    @Override
+    public void close() {
+        processes.values().forEach(Process::destroyForcibly);
+    }
+
     /**
      * One worker is one core's share of the machine: a JVM left to its defaults would claim a quarter of the memory and
      * size its collector and compiler for all cores.
@@ -153,6 +159,9 @@ final class JvmHost implements Host {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
         command.add("-Djava.io.tmpdir=" + temporary);
+        // Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec.
+        command.add("-Dio.netty.native.workdir="
+                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir")));
         command.addAll(config.workerOptions());
         command.add("-Dclowder.worker.slot=" + slot);
         command.add("-Dclowder.worker.id=" + id);

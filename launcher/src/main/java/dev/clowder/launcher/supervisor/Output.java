@@ -6,7 +6,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +21,12 @@ public final class Output implements AutoCloseable {
     static final int MAX_LINE = 8 * 1024;
     static final int MAX_WAITING = 4 * 1024 * 1024;
 
+    private static final long PATIENCE_MILLIS = 1000;
+
     private final OutputStream out;
     private final Deque<byte[]> waiting = new ArrayDeque<>();
     private final Thread writer = new Thread(this::write, "output");
+    private final Set<Thread> readers = ConcurrentHashMap.newKeySet();
     private int waitingBytes;
     private long dropped;
     private boolean closed;
@@ -39,24 +46,39 @@ public final class Output implements AutoCloseable {
     void follow(InputStream in, String prefix) {
         Thread reader = new Thread(() -> copyLines(in, prefix.getBytes(UTF_8)), "output of worker " + prefix.strip());
         reader.setDaemon(true);
+        readers.add(reader);
         reader.start();
     }
 
     /** Waits until everything is written, but not for a reader that has stopped reading. */
     @Override
     public void close() {
-        synchronized (this) {
-            closed = true;
-            notifyAll();
-        }
         try {
-            writer.join(1000);
+            // What a worker wrote last may still be in its pipe.
+            long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
+            for (Thread reader : readers) {
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                reader.join(Math.max(1, left));
+            }
+            synchronized (this) {
+                closed = true;
+                notifyAll();
+            }
+            writer.join(PATIENCE_MILLIS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
     private void copyLines(InputStream in, byte[] prefix) {
+        try {
+            copyAllLines(in, prefix);
+        } finally {
+            readers.remove(Thread.currentThread());
+        }
+    }
+
+    private void copyAllLines(InputStream in, byte[] prefix) {
         byte[] chunk = new byte[MAX_LINE];
         byte[] line = new byte[prefix.length + MAX_LINE + 1];
         System.arraycopy(prefix, 0, line, 0, prefix.length);
@@ -84,7 +106,7 @@ public final class Output implements AutoCloseable {
 
     private int flush(byte[] line, int length, int prefixLength) {
         line[length] = '\n';
-        add(java.util.Arrays.copyOf(line, length + 1));
+        add(Arrays.copyOf(line, length + 1));
         return prefixLength;
     }
 

@@ -6,6 +6,7 @@ import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -21,6 +22,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,10 @@ public final class RunDirectory implements AutoCloseable {
     private static final String LOCK = "lock";
     /** Directories locked by this JVM. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    /** The names of everything that a cluster puts into its directory. */
+    private static final Pattern OURS =
+            Pattern.compile("lock|control\\.sock|listeners\\.sock|worker-\\d+\\.sock|apps|slot-\\d+");
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
@@ -75,6 +81,7 @@ public final class RunDirectory implements AutoCloseable {
         RunDirectory directory = null;
         boolean usable = false;
         try {
+            refuseForeignFiles(root);
             makePrivate(root);
             directory = new RunDirectory(root, lock(root));
             directory.clean();
@@ -129,25 +136,50 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
+    /** Removes what a cluster puts here, and nothing else. */
     private void clean() throws IOException {
-        Path lock = root.resolve(LOCK);
-        Files.walkFileTree(root, new SimpleFileVisitor<>() {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(root, RunDirectory::isOurs)) {
+            for (Path file : files) {
+                if (!file.endsWith(LOCK)) {
+                    delete(file);
+                }
+            }
+        }
+    }
+
+    private static boolean isOurs(Path file) {
+        return OURS.matcher(file.getFileName().toString()).matches();
+    }
+
+    private static void delete(Path tree) throws IOException {
+        Files.walkFileTree(tree, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                if (!file.equals(lock)) {
-                    Files.delete(file);
-                }
+                Files.delete(file);
                 return FileVisitResult.CONTINUE;
             }
 
             @Override
             public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
-                if (!visited.equals(root)) {
-                    Files.delete(visited);
-                }
+                Files.delete(visited);
                 return FileVisitResult.CONTINUE;
             }
         });
+    }
+
+    /** A directory that holds anything else was named by mistake: it is not made private and nothing in it is removed. */
+    private static void refuseForeignFiles(Path root) throws IOException, ConfigException {
+        if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(root)) {
+            for (Path file : files) {
+                if (!isOurs(file)) {
+                    throw new ConfigException("--run-dir " + root + ": holds " + file.getFileName()
+                            + ", which is not of a cluster; name an empty or a new directory");
+                }
+            }
+        }
     }
 
     private static void makePrivate(Path root) throws IOException, ConfigException {

@@ -51,8 +51,10 @@ public final class RunningCluster {
             JvmHost host = new JvmHost(config, directory, output, javaVersion);
             supervisor = new Supervisor(config, directory, mounts, acceptor, host, observer);
             host.reportTo(supervisor::post);
+            parts.push(host);
             parts.push(new ControlServer(directory.control(), supervisor::post));
             acceptor.start(directory.listeners());
+            new Thread(this::run, "supervisor").start();
             started = true;
         } catch (IOException e) {
             throw new StartException("can't start: " + e.getMessage());
@@ -63,7 +65,6 @@ public final class RunningCluster {
                 takeApart();
             }
         }
-        new Thread(this::run, "supervisor").start();
     }
 
     /** Where clients connect. */
@@ -84,7 +85,11 @@ public final class RunningCluster {
     public Status status() throws IOException {
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
         supervisor.post(new Event.Asked(new Message.Command("status"), answer));
-        return Status.parse(answer.join().text());
+        Message.Reply reply = answer.join();
+        if (reply.exitCode() != Supervisor.OK) {
+            throw new IOException(reply.text());
+        }
+        return Status.parse(reply.text());
     }
 
     /** Completed with the exit code of the contract when all workers are gone and nothing is left behind. */

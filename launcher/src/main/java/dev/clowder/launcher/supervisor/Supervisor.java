@@ -30,6 +30,7 @@ final class Supervisor {
 
     static final int OK = 0;
     static final int COULD_NOT_START = 3;
+    static final int NO_CLUSTER = 5;
 
     private static final long NEVER = Long.MAX_VALUE;
 
@@ -48,6 +49,7 @@ final class Supervisor {
     private int lastId;
     private boolean everReady;
     private boolean stopping;
+    private volatile boolean ended;
     private int result = OK;
 
     Supervisor(
@@ -77,6 +79,9 @@ final class Supervisor {
     /** Hands a fact to the supervisor's thread. Any thread; never blocks. */
     void post(Event event) {
         events.add(event);
+        if (ended) {
+            refuseQuestions();
+        }
     }
 
     /**
@@ -100,8 +105,18 @@ final class Supervisor {
 
     /** Tells those who asked for the stop; called when nothing of the cluster is left. */
     void answerStop() {
+        ended = true;
+        refuseQuestions();
         waitingForStop.forEach(answer -> answer.complete(new Message.Reply(OK, "stopped")));
         waitingForStop.clear();
+    }
+
+    private void refuseQuestions() {
+        for (Event event = events.poll(); event != null; event = events.poll()) {
+            if (event instanceof Event.Asked asked) {
+                asked.answer().complete(new Message.Reply(NO_CLUSTER, "the cluster has ended"));
+            }
+        }
     }
 
     /** Whether it was stopped and no worker is left. */

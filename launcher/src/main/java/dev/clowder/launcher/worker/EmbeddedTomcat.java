@@ -68,6 +68,8 @@ final class EmbeddedTomcat {
         connector.setThrowOnFailure(true);
         // Sources open when the applications have started, and close before the connections do.
         connector.setProperty("bindOnInit", "false");
+        // The relay's clients wait here as others wait in the shared queue.
+        connector.setProperty("acceptCount", "4096");
         tomcat.setConnector(connector);
 
         Pipeline engine = tomcat.getEngine().getPipeline();

@@ -44,7 +44,9 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private final Path intakePath;
     private final CompletableFuture<ServerSocketChannel> listener = new CompletableFuture<>();
     private final CountDownLatch acceptorLeft = new CountDownLatch(1);
+    private final CountDownLatch intakeLeft = new CountDownLatch(1);
     private volatile @Nullable ServerSocketChannel intake;
+    private volatile boolean leaving;
 
     WorkerEndpoint(Path intakePath) {
         this.intakePath = intakePath;
@@ -57,28 +59,41 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     /**
      * Takes no new connection from either source; returns when no accepted connection is on its way to the poller any
-     * more.
+     * more. What waits in the intake's queue is taken first: nobody else can take it.
      */
     void stopAccepting() {
         boolean accepting = listener.isDone();
         listener.cancel(false);
-        closeSources();
+        leaving = true;
+        closeListener();
+        wakeIntake();
         try {
-            // The acceptor may wait for a free connection instead; then it holds none.
-            if (accepting && !acceptorLeft.await(1, TimeUnit.SECONDS)) {
-                LOG.debug("acceptor is waiting for maxConnections");
+            // Either may wait for maxConnections instead; then it holds no connection.
+            if (!intakeLeft.await(1, TimeUnit.SECONDS) || (accepting && !acceptorLeft.await(1, TimeUnit.SECONDS))) {
+                LOG.debug("a source of connections is waiting for maxConnections");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        closeIntake();
     }
 
     /** Lets connections that wait for a next request wait no longer than a moment from now. */
     void expireIdle() {
         long now = System.currentTimeMillis();
         for (SocketWrapperBase<NioChannel> connection : getConnections()) {
-            if (connection instanceof NioSocketWrapper waiting && waiting.interestOpsHas(SelectionKey.OP_READ)) {
-                waiting.setReadTimeout(now - waiting.getLastRead() + IDLE_GRACE_MILLIS);
+            // A request that waits for its body holds the lock; one that is asynchronous or upgraded has a processor.
+            if (!connection.getLock().tryLock()) {
+                continue;
+            }
+            try {
+                if (connection instanceof NioSocketWrapper waiting
+                        && waiting.getCurrentProcessor() == null
+                        && waiting.interestOpsHas(SelectionKey.OP_READ)) {
+                    waiting.setReadTimeout(now - waiting.getLastRead() + IDLE_GRACE_MILLIS);
+                }
+            } finally {
+                connection.getLock().unlock();
             }
         }
     }
@@ -126,7 +141,8 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     @Override
     protected void doCloseServerSocket() {
         listener.cancel(false);
-        closeSources();
+        closeListener();
+        closeIntake();
     }
 
     @Override
@@ -140,42 +156,69 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     }
 
     private void takeIn(ServerSocketChannel server) {
-        while (server.isOpen() && isRunning()) {
-            try {
-                countUpOrAwaitConnection();
-                SocketChannel socket = acceptCounted(server);
-                if (!setSocketOptions(socket)) {
-                    closeSocket(socket);
-                }
-            } catch (IOException e) {
-                if (server.isOpen()) {
-                    LOG.warn("can't take in a connection: " + e.getMessage());
-                    LockSupport.parkNanos(PAUSE);
-                }
-            } catch (InterruptedException e) {
-                return;
-            }
-        }
-    }
-
-    private SocketChannel acceptCounted(ServerSocketChannel server) throws IOException {
         try {
-            return server.accept();
+            while (server.isOpen() && isRunning() && !leaving) {
+                takeInOne(server);
+            }
+            server.configureBlocking(false);
+            while (server.isOpen() && isRunning() && takeInOne(server)) {
+                // Until the queue is empty.
+            }
         } catch (IOException e) {
-            countDownConnection();
-            throw e;
+            LOG.debug("the intake is closed", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            intakeLeft.countDown();
         }
     }
 
-    private void closeSources() {
+    /** Whether there was one. */
+    private boolean takeInOne(ServerSocketChannel server) throws InterruptedException {
+        countUpOrAwaitConnection();
+        SocketChannel socket = null;
         try {
-            ServerSocketChannel server = intake;
-            if (server != null) {
-                server.close();
+            socket = server.accept();
+        } catch (IOException e) {
+            if (server.isOpen()) {
+                LOG.warn("can't take in a connection: " + e.getMessage());
+                LockSupport.parkNanos(PAUSE);
             }
-            if (listener.isDone() && !listener.isCancelled()) {
-                listener.join().close();
-            }
+        }
+        if (socket == null) {
+            countDownConnection();
+            return false;
+        }
+        setSocketOptions(socket);
+        return true;
+    }
+
+    /** A connection of our own: only this process accepts here, so it can reach nobody else. */
+    private void wakeIntake() {
+        try (SocketChannel wake = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            wake.connect(UnixDomainSocketAddress.of(intakePath));
+        } catch (IOException e) {
+            LOG.debug("the intake does not listen", e);
+            closeIntake();
+        }
+    }
+
+    private void closeListener() {
+        if (listener.isDone() && !listener.isCancelled()) {
+            close(listener.join());
+        }
+    }
+
+    private void closeIntake() {
+        ServerSocketChannel server = intake;
+        if (server != null) {
+            close(server);
+        }
+    }
+
+    private static void close(ServerSocketChannel server) {
+        try {
+            server.close();
         } catch (IOException e) {
             LOG.warn("can't close a listening socket", e);
         }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,7 +56,7 @@ public final class WorkerMain {
         Signals.on(List.of("TERM"), () -> stop(DRAIN_MILLIS));
     }
 
-    private void run(Message.Start start) throws IOException, InterruptedException {
+    private void run(Message.Start start) throws InterruptedException {
         thread("control", this::obey);
         try {
             EmbeddedTomcat started = EmbeddedTomcat.start(start);
@@ -65,12 +66,20 @@ public final class WorkerMain {
                 started.accept(SharedListener.receive(Path.of(start.listeners())));
             }
         } catch (StartFailedException e) {
-            wire.send(new Message.Failed(String.valueOf(e.getMessage())));
-            Runtime.getRuntime().exit(EXIT_FAILED);
+            fail(String.valueOf(e.getMessage()));
+        } catch (Throwable e) {
+            // Whatever it was: Tomcat's threads would keep the process alive without an exit.
+            LogFactory.getLog(WorkerMain.class).error("this worker can't start", e);
+            fail(e.toString());
         }
-        wire.send(new Message.Ready());
+        tell(new Message.Ready());
         beat();
         Runtime.getRuntime().exit(0);
+    }
+
+    private void fail(String reason) {
+        tell(new Message.Failed(reason));
+        Runtime.getRuntime().exit(EXIT_FAILED);
     }
 
     /** Tells the supervisor every second how it goes, until everything is over. */

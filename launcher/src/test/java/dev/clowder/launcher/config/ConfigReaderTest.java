@@ -79,6 +79,13 @@ class ConfigReaderTest {
     }
 
     @Test
+    void aTimeThatNoClockCanHoldIsNamed() {
+        assertThatThrownBy(() -> read("--boot-timeout", "9999999h", war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("--boot-timeout 9999999h");
+    }
+
+    @Test
     void everyProblemIsReportedAtOnceAndNamesItsCulprit() {
         assertThatThrownBy(() -> read(
                         "--port",

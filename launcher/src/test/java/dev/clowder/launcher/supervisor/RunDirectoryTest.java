@@ -64,6 +64,24 @@ class RunDirectoryTest {
     }
 
     @Test
+    void aDirectoryThatHoldsSomethingElseIsRefusedAndLeftAsItIs() throws Exception {
+        Path path = Files.createDirectory(
+                temporary.resolve("home"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+        Files.createFile(path.resolve("precious"));
+        Files.createDirectories(path.resolve("apps/precious"));
+        assertThatThrownBy(() -> RunDirectory.open(path))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(path.toString())
+                .hasMessageContaining("precious");
+        assertThat(path.resolve("precious")).exists();
+        assertThat(path.resolve("apps/precious")).exists();
+        assertThat(path.resolve("lock")).doesNotExist();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                .isEqualTo("rwxr-xr-x");
+    }
+
+    @Test
     void aPathThatIsTooLongForASocketIsNamed() {
         Path path = temporary.resolve("x".repeat(100));
         assertThatThrownBy(() -> RunDirectory.open(path))

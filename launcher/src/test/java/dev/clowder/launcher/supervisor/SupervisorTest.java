@@ -281,6 +281,14 @@ class SupervisorTest {
     }
 
     @Test
+    void aQuestionThatComesAfterTheEndIsRefusedAndNotLeftWaiting() {
+        supervisor.answerStop();
+        CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
+        supervisor.post(new Event.Asked(new Message.Command("status"), answer));
+        assertThat(answer).isCompletedWithValue(new Message.Reply(5, "the cluster has ended"));
+    }
+
+    @Test
     void statusHasTheFieldsOfTheReference() throws Exception {
         bothReady();
         said(1, workers.get(0), new Message.Load(3, 5, 1, 1000, 2000));
