@@ -186,8 +186,8 @@ public final class ClowderProcess implements AutoCloseable {
         long deadline = System.nanoTime() + atMost.toNanos();
         Optional<ClusterStatus> last = Optional.empty();
         Optional<String> said = Optional.empty();
-        while (System.nanoTime() < deadline) {
-            output.awaitChange(OWN_LINE, said, ASK_AGAIN);
+        for (long left = atMost.toNanos(); left > 0; left = deadline - System.nanoTime()) {
+            output.awaitChange(OWN_LINE, said, Duration.ofNanos(Math.min(left, ASK_AGAIN.toNanos())));
             said = output.lastLine(OWN_LINE);
             if (!process.isAlive()) {
                 throw new IOException(report("the launcher ended with exit code " + exitCodeWithOutput()));
