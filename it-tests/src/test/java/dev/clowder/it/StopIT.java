@@ -1,12 +1,14 @@
 package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.Launcher;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +17,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How a cluster ends, asked or not. */
 class StopIT {
@@ -35,17 +39,25 @@ class StopIT {
         return ClowderProcess.builder().application("/", war).root(files);
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"shared", "relay"})
     @DisplayName(
             "behaviour 57: TERM closes the port at once, finishes the request in flight and exits 0, with nobody left")
-    void termFinishesTheRequestInFlightAndExitsZero() throws Exception {
-        try (ClowderProcess cluster = cluster().start()) {
+    void termFinishesTheRequestInFlightAndExitsZero(String accept) throws Exception {
+        try (ClowderProcess cluster = cluster().arguments("--accept", accept).start()) {
             cluster.awaitReady(SOON);
             List<ProcessHandle> workers = cluster.children();
             assertThat(workers).hasSizeGreaterThanOrEqualTo(2);
-            try (InFlight request = InFlight.start(cluster.port(), "/upload")) {
+            try (HttpConnection idle = HttpConnection.open(cluster.port());
+                    HttpConnection other = HttpConnection.open(cluster.port());
+                    InFlight request = InFlight.start(cluster.port(), "/upload")) {
+                assertThat(idle.get("/worker").status()).isEqualTo(200);
+                assertThat(other.get("/worker").status()).isEqualTo(200);
                 cluster.terminate();
                 awaitRefused(cluster);
+                // Connections without a request are closed after a moment; one that waits for its body is not.
+                awaitClosed(idle);
+                awaitClosed(other);
                 assertThat(cluster.handle().isAlive())
                         .as("it waits for the request")
                         .isTrue();
@@ -112,6 +124,12 @@ class StopIT {
             assertThat(next.awaitExit(SOON)).isZero();
         }
         assertThat(Files.exists(runDir)).isFalse();
+    }
+
+    private static void awaitClosed(HttpConnection connection) {
+        assertThatThrownBy(connection::readHead)
+                .isInstanceOf(IOException.class)
+                .isNotInstanceOf(SocketTimeoutException.class);
     }
 
     private static void awaitRefused(ClowderProcess cluster) {

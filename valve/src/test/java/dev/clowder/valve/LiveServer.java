@@ -273,5 +273,6 @@ final class LiveServer implements AutoCloseable {
     public void close() throws LifecycleException {
         tomcat.stop();
         tomcat.destroy();
+        org.apache.catalina.startup.ExpandWar.delete(base.toFile());
     }
 }

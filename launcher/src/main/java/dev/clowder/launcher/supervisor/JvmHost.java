@@ -120,7 +120,8 @@ final class JvmHost implements Host, AutoCloseable {
     public void terminate(int id) {
         Process process = processes.get(id);
         if (process != null) {
-            process.destroy();
+            // Not Process.destroy: that would close the pipe with the worker's last words.
+            process.toHandle().destroy();
         }
     }
 
@@ -128,14 +129,14 @@ final class JvmHost implements Host, AutoCloseable {
     public void kill(int id) {
         Process process = processes.get(id);
         if (process != null) {
-            process.destroyForcibly();
+            process.toHandle().destroyForcibly();
         }
     }
 
     /** Kills whoever is left; after an orderly stop that is nobody. */
     @Override
     public void close() {
-        processes.values().forEach(Process::destroyForcibly);
+        processes.values().forEach(process -> process.toHandle().destroyForcibly());
     }
 
     /**
