@@ -47,8 +47,13 @@ final class ControlClient {
         Path directory = directory();
         Path socket = RunDirectory.controlSocket(directory);
         try (Wire wire = connect(directory, socket)) {
-            wire.send(new Message.Command(command));
-            return wire.receive() instanceof Message.Reply reply ? reply : null;
+            wire.send(new Message.Command(command, java.util.List.of()));
+            Message said = wire.receive();
+            while (said instanceof Message.Progress progress) {
+                spec.commandLine().getErr().println(progress.line());
+                said = wire.receive();
+            }
+            return said instanceof Message.Reply reply ? reply : null;
         } catch (ClosedChannelException e) {
             return null;
         }

@@ -23,4 +23,13 @@ interface Host {
 
     /** Ends the process at once (SIGKILL). Without effect when it is gone. */
     void kill(int id);
+
+    /** Makes the JVM write a thread dump to its output (SIGQUIT). Without effect when it is gone. */
+    void dump(int id);
+
+    /** Sends a request through the worker's own data plane; what came of it arrives as {@link Event.Probed}. */
+    void probe(int id);
+
+    /** Nanoseconds of processor time that the process has used; 0 when nobody knows. */
+    long processorTime(int id);
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -131,6 +132,27 @@ final class JvmHost implements Host, AutoCloseable {
         if (process != null) {
             process.toHandle().destroyForcibly();
         }
+    }
+
+    @Override
+    public void dump(int id) {
+        Process process = processes.get(id);
+        if (process != null) {
+            Posix.kill(process.pid(), Posix.SIGQUIT);
+        }
+    }
+
+    @Override
+    public void probe(int id) {
+        events.accept(new Event.Probed(id, null));
+    }
+
+    @Override
+    public long processorTime(int id) {
+        Process process = processes.get(id);
+        return process == null
+                ? 0
+                : process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
     }
 
     /** Kills whoever is left; after an orderly stop that is nobody. */

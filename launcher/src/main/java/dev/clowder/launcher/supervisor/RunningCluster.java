@@ -84,7 +84,7 @@ public final class RunningCluster {
     /** The state of everything, as {@code status} shows it. Waits for the supervisor's thread. */
     public Status status() throws IOException {
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("status"), answer));
+        supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
         Message.Reply reply = answer.join();
         if (reply.exitCode() != Supervisor.OK) {
             throw new IOException(reply.text());

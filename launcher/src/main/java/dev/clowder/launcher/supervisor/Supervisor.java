@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +41,7 @@ final class Supervisor {
     private final Observer observer;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<WorkerSlot> slots = new ArrayList<>();
-    private final List<CompletableFuture<Message.Reply>> waitingForStop = new ArrayList<>();
+    private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final long startedAt;
     private final int bootLimit = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
@@ -107,14 +106,14 @@ final class Supervisor {
     void answerStop() {
         ended = true;
         refuseQuestions();
-        waitingForStop.forEach(answer -> answer.complete(new Message.Reply(OK, "stopped")));
+        waitingForStop.forEach(caller -> caller.answer(new Message.Reply(OK, "stopped")));
         waitingForStop.clear();
     }
 
     private void refuseQuestions() {
         for (Event event = events.poll(); event != null; event = events.poll()) {
             if (event instanceof Event.Asked asked) {
-                asked.answer().complete(new Message.Reply(NO_CLUSTER, "the cluster has ended"));
+                asked.caller().answer(new Message.Reply(NO_CLUSTER, "the cluster has ended"));
             }
         }
     }
@@ -210,14 +209,14 @@ final class Supervisor {
     private void answer(Event.Asked asked, long now) {
         switch (asked.command().name()) {
             case "status" ->
-                asked.answer().complete(new Message.Reply(OK, status(now).json()));
+                asked.caller().answer(new Message.Reply(OK, status(now).json()));
             case "stop", "stop-now" -> {
-                waitingForStop.add(asked.answer());
+                waitingForStop.add(asked.caller());
                 stop(asked.command().name().equals("stop-now"), now);
             }
             default ->
-                asked.answer()
-                        .complete(new Message.Reply(
+                asked.caller()
+                        .answer(new Message.Reply(
                                 2, "unknown command " + asked.command().name()));
         }
     }
@@ -260,7 +259,7 @@ final class Supervisor {
 
     private void drain(WorkerSlot slot, long now) {
         Duration drain = config.timeouts().drain();
-        if (!slot.order(new Message.Stop(drain.toMillis()))) {
+        if (!slot.order(new Message.Stop(drain.toMillis(), 1000))) {
             host.terminate(slot.id);
         }
         slot.enter(WorkerState.Kind.STOP_ASKED, after(now, drain));
@@ -343,12 +342,15 @@ final class Supervisor {
         return new Message.Start(
                 slot.number,
                 config.workers(),
+                1,
                 directory.slot(slot.number).toString(),
                 directory.intake(slot.id).toString(),
                 acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
                 acceptor.address().getPort(),
                 config.trust(),
                 config.exposeWorker(),
+                config.healthPath(),
+                config.timeouts().orphan().toMillis(),
                 mounts);
     }
 

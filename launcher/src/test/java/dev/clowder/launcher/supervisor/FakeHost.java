@@ -9,6 +9,7 @@ import java.util.List;
 final class FakeHost implements Host {
     long now = 1_000_000_000L;
     boolean broken;
+    long processorTime;
     final List<String> orders = new ArrayList<>();
 
     @Override
@@ -38,6 +39,21 @@ final class FakeHost implements Host {
     @Override
     public void kill(int id) {
         orders.add("kill " + id);
+    }
+
+    @Override
+    public void dump(int id) {
+        orders.add("dump " + id);
+    }
+
+    @Override
+    public void probe(int id) {
+        orders.add("probe " + id);
+    }
+
+    @Override
+    public long processorTime(int id) {
+        return processorTime;
     }
 
     /** What was ordered since the last call. */

@@ -57,10 +57,19 @@ class SupervisorTest {
                 "loopback",
                 AcceptMode.RELAY,
                 null,
-                new Timeouts(Duration.ofSeconds(60), Duration.ofSeconds(30), Duration.ofSeconds(10)),
+                new Timeouts(
+                        Duration.ofSeconds(60),
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(10),
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(60)),
                 Path.of("java"),
                 List.of(),
-                false);
+                false,
+                1,
+                false,
+                "",
+                0);
         supervisor = new Supervisor(config, directory, List.of(), acceptor, host, new Observer() {
             @Override
             public void log(String line) {
@@ -200,7 +209,7 @@ class SupervisorTest {
         assertThat(host.take()).isEmpty();
         for (Wire worker : workers) {
             assertThat(worker.receive()).isInstanceOf(Message.Start.class);
-            assertThat(worker.receive()).isEqualTo(new Message.Stop(30_000));
+            assertThat(worker.receive()).isEqualTo(new Message.Stop(30_000, 1000));
         }
         assertThat(states()).containsExactly("DRAINING", "DRAINING");
         exited(1, 0);
@@ -275,7 +284,7 @@ class SupervisorTest {
     @Test
     void everyQuestionGetsAnAnswer() throws Exception {
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("dance"), answer));
+        supervisor.post(new Event.Asked(new Message.Command("dance", List.of()), new Answer(answer)));
         step();
         assertThat(answer).isCompletedWithValue(new Message.Reply(2, "unknown command dance"));
     }
@@ -284,7 +293,7 @@ class SupervisorTest {
     void aQuestionThatComesAfterTheEndIsRefusedAndNotLeftWaiting() {
         supervisor.answerStop();
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("status"), answer));
+        supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
         assertThat(answer).isCompletedWithValue(new Message.Reply(5, "the cluster has ended"));
     }
 
@@ -293,7 +302,7 @@ class SupervisorTest {
         bothReady();
         said(1, workers.get(0), new Message.Load(3, 5, 1, 1000, 2000));
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("status"), answer));
+        supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
         step();
         JsonNode status = new JsonMapper().readTree(answer.join().text());
         assertThat(names(status)).containsExactly("supervisor", "listeners", "workers");
@@ -352,7 +361,7 @@ class SupervisorTest {
     private Wire hello(int id) throws Exception {
         Wire worker = Wire.connect(directory.control());
         workers.add(worker);
-        said(id, new Wire(control.accept()), new Message.Hello(id, 1000L + id));
+        said(id, new Wire(control.accept()), new Message.Hello(0, id, 1000L + id, 0, false));
         return worker;
     }
 
