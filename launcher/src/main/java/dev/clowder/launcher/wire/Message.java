@@ -14,6 +14,8 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Load.class),
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
+    @JsonSubTypes.Type(Message.Dump.class),
+    @JsonSubTypes.Type(Message.Dumped.class),
     @JsonSubTypes.Type(Message.Command.class),
     @JsonSubTypes.Type(Message.Progress.class),
     @JsonSubTypes.Type(Message.Reply.class)
@@ -32,7 +34,10 @@ public sealed interface Message {
     /** The worker's own Tomcat answered a probe and clients are being accepted. */
     record Ready() implements Message {}
 
-    /** The worker can't become ready, whatever is tried again; its output says more. */
+    /**
+     * The worker ends itself, and why; its output says more. With exit code 78 it can't become ready, whatever is tried
+     * again; with 79 its heap was exhausted.
+     */
     record Failed(String reason) implements Message {}
 
     /** Told to stop, the worker has finished what was in flight and now shuts its applications down. */
@@ -74,6 +79,17 @@ public sealed interface Message {
      * @param idleMillis how long an idle kept-alive connection is left open for a request on its way
      */
     record Stop(long drainMillis, long idleMillis) implements Message {}
+
+    /**
+     * Say what you are doing: requests in flight, heap, threads.
+     *
+     * @param toLog true: requests and heap are written to the worker's output, where a SIGQUIT will add the threads;
+     *     false: all of it is the answer, {@link Dumped}
+     */
+    record Dump(boolean toLog) implements Message {}
+
+    /** The answer to {@link Dump}: many lines, cut if need be. */
+    record Dumped(String text) implements Message {}
 
     // From an operator's command to the supervisor, and back.
 
