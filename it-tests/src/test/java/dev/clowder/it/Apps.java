@@ -1,9 +1,12 @@
 package dev.clowder.it;
 
 import dev.clowder.it.app.DetailsServlet;
+import dev.clowder.it.app.EventsServlet;
 import dev.clowder.it.app.FloodServlet;
 import dev.clowder.it.app.HaltServlet;
+import dev.clowder.it.app.LeakServlet;
 import dev.clowder.it.app.RedirectServlet;
+import dev.clowder.it.app.StuckServlet;
 import dev.clowder.it.app.UploadServlet;
 import dev.clowder.it.app.WorkerServlet;
 import java.nio.file.Path;
@@ -27,11 +30,14 @@ final class Apps {
         return ShrinkWrap.create(WebArchive.class, name)
                 .addClasses(
                         DetailsServlet.class,
+                        EventsServlet.class,
                         RedirectServlet.class,
+                        StuckServlet.class,
                         WorkerServlet.class,
                         UploadServlet.class,
                         FloodServlet.class,
-                        HaltServlet.class)
+                        HaltServlet.class,
+                        LeakServlet.class)
                 .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
                 .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");
     }

@@ -12,8 +12,16 @@ sealed interface Event {
     /** A worker's control connection is closed. */
     record Disconnected(int id) implements Event {}
 
-    /** A worker's process is gone. */
-    record Exited(int id, int exitValue) implements Event {}
+    /**
+     * A worker's process is gone.
+     *
+     * @param outOfMemory whether it was killed, not by us, while the kernel killed for want of memory
+     */
+    record Exited(int id, int exitValue, boolean outOfMemory) implements Event {
+        Exited(int id, int exitValue) {
+            this(id, exitValue, false);
+        }
+    }
 
     /** What a probe of a worker's data plane found; null when it was answered well. */
     record Probed(int id, @Nullable String problem) implements Event {}

@@ -88,7 +88,9 @@ final class Evidence {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         long[] deadlocked = threads.findDeadlockedThreads();
         if (deadlocked != null) {
-            text.append("DEADLOCK of the threads ").append(Arrays.toString(deadlocked)).append('\n');
+            text.append("DEADLOCK of the threads ")
+                    .append(Arrays.toString(deadlocked))
+                    .append('\n');
         }
         ThreadInfo[] all = threads.dumpAllThreads(true, true);
         Arrays.sort(all, Comparator.comparing(ThreadInfo::getThreadName));

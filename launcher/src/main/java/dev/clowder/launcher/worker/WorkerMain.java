@@ -158,7 +158,7 @@ public final class WorkerMain {
         EmbeddedTomcat running = tomcat;
         String text = running == null ? Evidence.ofThreads() : running.evidence(!toLog);
         if (toLog) {
-            System.out.println(text);
+            LogFactory.getLog(WorkerMain.class).warn("what this worker is doing\n" + text);
         } else {
             tell(new Message.Dumped(text));
         }

@@ -1,7 +1,6 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.valve.ProxyHttp11NioProtocol;
-import java.nio.ByteBuffer;
 import org.apache.coyote.Adapter;
 import org.apache.coyote.Processor;
 import org.apache.coyote.Request;
@@ -71,17 +70,17 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
         }
 
         boolean hasNextRequest() {
-            if (!isAsync() && isRequestBodyFullyRead()) {
-                // Reads, without waiting, what has arrived: closing with bytes unread would reset the connection, and
-                // the client might lose the response that it was sent.
-                available(true);
+            if (request.getMimeHeaders().getValue("Transfer-Encoding") != null) {
+                return isRequestBodyFullyRead() && available(false) > 0;
             }
-            ByteBuffer read = getLeftoverInput();
-            if (read == null) {
+            if (request.getContentLengthLong() > 0) {
+                // Tomcat does not show what it has read behind such a body. Nobody pipelines there: behind a request
+                // that is not idempotent a client must not (RFC 9112, section 9.3.2).
                 return false;
             }
-            long unreadBody = request.getContentLengthLong() - request.getBytesRead();
-            return read.remaining() > Math.max(0, unreadBody);
+            // Asking for what is available reads, without waiting, what has arrived: closing with bytes unread would
+            // reset the connection, and the client might lose the response that it was sent.
+            return getLeftoverInput() != null || !isAsync() && available(true) > 0;
         }
     }
 }
