@@ -80,7 +80,7 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
             }
             // Asking for what is available reads, without waiting, what has arrived: closing with bytes unread would
             // reset the connection, and the client might lose the response that it was sent.
-            return getLeftoverInput() != null || !isAsync() && available(true) > 0;
+            return getLeftoverInput() != null || (!isAsync() && available(true) > 0);
         }
     }
 }
