@@ -23,6 +23,13 @@ sealed interface Event {
         }
     }
 
+    /**
+     * The next applications are copied and ready to run, or can't be.
+     *
+     * @param problem says why not, when there is no generation
+     */
+    record Prepared(@Nullable Generation generation, String problem) implements Event {}
+
     /** What a probe of a worker's data plane found; null when it was answered well. */
     record Probed(int id, @Nullable String problem) implements Event {}
 

@@ -1,8 +1,10 @@
 package dev.clowder.launcher.supervisor;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
@@ -112,7 +114,7 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
-        Path temporary = Files.createDirectories(directory.slot(slot).resolve("tmp"));
+        Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
         Process process = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
                 .start();
@@ -121,6 +123,7 @@ final class JvmHost implements Host, AutoCloseable {
         output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
+            directory.discard(directory.worker(slot, id));
             boolean byUs = killed.remove(id);
             boolean outOfMemory = ended.exitValue() == SIGKILLED && !byUs && outOfMemoryKills.explainsOne();
             events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
@@ -157,6 +160,28 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     public void probe(int id) {
         prober.probe(id, directory.intake(id));
+    }
+
+    @Override
+    public void prepare(int number, List<App> apps) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
+                        events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
+                    } catch (ConfigException | IOException e) {
+                        discard(number);
+                        events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
+                    }
+                },
+                "applications");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void discard(int generation) {
+        directory.discard(directory.generation(generation));
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Hello.class),
     @JsonSubTypes.Type(Message.Ready.class),
     @JsonSubTypes.Type(Message.Failed.class),
+    @JsonSubTypes.Type(Message.Leaving.class),
     @JsonSubTypes.Type(Message.Drained.class),
     @JsonSubTypes.Type(Message.Load.class),
     @JsonSubTypes.Type(Message.Start.class),
@@ -40,12 +41,22 @@ public sealed interface Message {
      */
     record Failed(String reason) implements Message {}
 
+    /**
+     * Somebody else than the supervisor (a SIGTERM) told the worker to stop: it drains as after {@link Stop}.
+     *
+     * @param drainMillis at most until {@link Drained}
+     */
+    record Leaving(long drainMillis) implements Message {}
+
     /** Told to stop, the worker has finished what was in flight and now shuts its applications down. */
     record Drained() implements Message {}
 
     /** The beat of a ready worker, once a second. Counts since its start. */
     record Load(int connections, long requests, int busyThreads, long heapUsedBytes, long rssBytes)
             implements Message {}
+
+    /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
+    record Dumped(String text) implements Message {}
 
     // From the supervisor to a worker.
 
@@ -87,9 +98,6 @@ public sealed interface Message {
      *     false: all of it is the answer, {@link Dumped}
      */
     record Dump(boolean toLog) implements Message {}
-
-    /** The answer to {@link Dump}: many lines, cut if need be. */
-    record Dumped(String text) implements Message {}
 
     // From an operator's command to the supervisor, and back.
 

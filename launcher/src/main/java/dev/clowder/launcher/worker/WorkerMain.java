@@ -64,7 +64,10 @@ public final class WorkerMain {
     /** Ctrl-C and a closing terminal reach the whole process group; only the supervisor acts on them. */
     private void handleSignals() {
         Signals.ignore(List.of("INT", "HUP"));
-        Signals.on(List.of("TERM"), () -> thread("stop", () -> stop(DRAIN_MILLIS, IDLE_MILLIS)));
+        Signals.on(List.of("TERM"), () -> thread("stop", () -> {
+            tell(new Message.Leaving(DRAIN_MILLIS));
+            stop(DRAIN_MILLIS, IDLE_MILLIS);
+        }));
     }
 
     private void run(Message.Start start) throws InterruptedException {

@@ -48,6 +48,7 @@ class WireTest {
                 new Message.Hello(1, 7, 4711, 2, true),
                 new Message.Ready(),
                 new Message.Failed("no\nline"),
+                new Message.Leaving(30_000),
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
                 new Message.Start(1, 2, 3, "dir", "in", "", 8080, "loopback", true, "/health", 60_000, List.of(mount)),
