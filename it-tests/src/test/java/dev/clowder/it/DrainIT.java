@@ -238,7 +238,7 @@ class DrainIT {
                 assertThat(echo(socket, 'b')).as("still served").isEqualTo('b');
                 byte[] close = socket.readBytes(4);
                 assertThat(close[0] & 0xff).as("a close frame").isEqualTo(0x88);
-                assertThat((close[2] & 0xff) << 8 | close[3] & 0xff).isEqualTo(1001);
+                assertThat(((close[2] & 0xff) << 8) | (close[3] & 0xff)).isEqualTo(1001);
             }
             assertThat(cluster.awaitExit(SOON)).isZero();
         }

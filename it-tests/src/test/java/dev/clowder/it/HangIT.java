@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers that live and do not serve. */
 class HangIT {
-    private static final Duration SOON = Duration.ofSeconds(120);
+    private static final Duration SOON = Duration.ofMinutes(2);
     /** More than Tomcat has threads for, so that none is left. */
     private static final int STUCK = 220;
 
