@@ -60,8 +60,8 @@ class ChaosIT {
                 .application("/probe", probe)
                 .arguments("--oversubscribe", "--hang-timeout", "10s")
                 .start();
-        try (cluster) {
-            cluster.awaitReady(SOON);
+        try (ClowderProcess started = cluster) {
+            started.awaitReady(SOON);
             long descriptorsBefore = descriptors();
             try (Load load = Load.start(cluster.port(), WORKER, 4, 12, 20)) {
                 long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(minutes);
