@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,8 +31,8 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path, that end when this
- * JVM ends, however it ends. Thread-safe.
+ * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path. Should this JVM end
+ * without {@link #close}, they serve on for {@code --orphan-timeout}, so that it may be started again. Thread-safe.
  */
 public final class Cluster implements AutoCloseable {
     private final Output output;
@@ -55,10 +56,16 @@ public final class Cluster implements AutoCloseable {
      */
     public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
             throws ConfigException, StartException {
-        return start(ConfigReader.read(arguments), out, listener);
+        return start(ConfigReader.read(arguments), out, listener, List.of());
     }
 
-    static Cluster start(LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener)
+    /**
+     * Starts a cluster.
+     *
+     * @param processArguments those of this process, if it exists for this cluster only and may be replaced under it
+     */
+    static Cluster start(
+            LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener, List<String> processArguments)
             throws ConfigException, StartException {
         Output output = new Output(out);
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {
@@ -78,7 +85,7 @@ public final class Cluster implements AutoCloseable {
                 public void changed(WorkerEvent event) {
                     events.execute(() -> listener.accept(event));
                 }
-            });
+            }, processArguments);
             Cluster cluster = new Cluster(output, events, running);
             started = true;
             return cluster;

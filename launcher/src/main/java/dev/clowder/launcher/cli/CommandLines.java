@@ -30,6 +30,7 @@ public final class CommandLines {
         clowder.addSubcommand(run);
         clowder.addSubcommand(new StatusCommand());
         clowder.addSubcommand(new StopCommand());
+        clowder.addSubcommand(new UpgradeCommand());
         clowder.setOut(out);
         clowder.setErr(err);
         clowder.setParameterExceptionHandler((wrong, arguments) -> {

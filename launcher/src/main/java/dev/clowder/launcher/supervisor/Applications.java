@@ -34,7 +34,7 @@ final class Applications {
                 String name = app.contextPath().isEmpty()
                         ? "ROOT"
                         : app.contextPath().substring(1).replace('/', '#');
-                directory = Files.createDirectory(into.resolve(name));
+                directory = Files.createDirectory(Files.createDirectories(into).resolve(name));
                 expand(app.source(), directory);
             }
             mounts.add(new Message.Mount(app.contextPath(), directory.toString()));

@@ -32,7 +32,8 @@ final class Register {
     /**
      * What runs.
      *
-     * @param address where clients connect, as text
+     * @param asked the address that was asked for, as text
+     * @param address the one that was bound
      * @param port the one that was bound
      * @param options what was asked for, in text that is equal when the same was asked for
      * @param version of the launcher that started the workers
@@ -40,7 +41,13 @@ final class Register {
      * @param mounts its applications on disk
      */
     record Plan(
-            String address, int port, String options, String version, int generation, List<Message.Mount> mounts) {
+            String asked,
+            String address,
+            int port,
+            String options,
+            String version,
+            int generation,
+            List<Message.Mount> mounts) {
         Plan {
             mounts = List.copyOf(mounts);
         }

@@ -90,8 +90,7 @@ public final class RunDirectory implements AutoCloseable {
             refuseForeignFiles(root);
             makePrivate(root);
             directory = new RunDirectory(root, lock(root));
-            directory.clean();
-            Files.createDirectories(directory.apps());
+            directory.sweep();
             usable = true;
             return directory;
         } catch (IOException e) {
@@ -135,6 +134,12 @@ public final class RunDirectory implements AutoCloseable {
 
     Path slot(int number) {
         return root.resolve("slot-" + number);
+    }
+
+    /** Removes what no living worker needs any more. */
+    void sweep() throws IOException {
+        clean();
+        Files.createDirectories(apps());
     }
 
     /** What the next supervisor will want to know. */

@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cluster from its first file to its last: puts the parts together, and takes them apart in reverse order, however far
@@ -22,37 +23,56 @@ public final class RunningCluster {
     private final Acceptor acceptor;
     private final RunDirectory directory;
     private final Supervisor supervisor;
+    private final Upgrade upgrade;
 
     /**
      * Takes the port and the run directory and starts the first worker; returns without waiting for it.
      *
      * @param output gets the output of the workers
+     * @param arguments those of this process, if all it does is to run this cluster, so that it may replace itself;
+     *     otherwise none
      * @throws ConfigException when the configuration can't work; nothing is left behind
      * @throws StartException when this machine does not allow it now; nothing is left behind
      */
-    public static RunningCluster start(LauncherConfig config, Output output, Observer observer)
+    public static RunningCluster start(
+            LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
-        return new RunningCluster(config, output, observer);
+        return new RunningCluster(config, output, observer, arguments);
     }
 
-    private RunningCluster(LauncherConfig config, Output output, Observer observer)
+    /**
+     * Checks what {@link #start} would find wrong with the configuration, and starts nothing.
+     *
+     * @throws ConfigException if it would not start
+     */
+    public static void check(LauncherConfig config) throws ConfigException {
+        JvmHost.javaVersion(config.java());
+    }
+
+    private RunningCluster(LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
         boolean started = false;
         try {
             int javaVersion = JvmHost.javaVersion(config.java());
-            acceptor = bind(config, observer);
+            // Workers that outlived a supervisor hold the port: they must be known before it is bound.
+            RunDirectory known = openKnown(config);
+            Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
+            acceptor = adoption.acceptor() == null ? bind(config, observer) : adoption.acceptor();
             parts.push(acceptor);
-            Path path = config.runDir() == null
-                    ? RunDirectory.defaultPath(acceptor.address().getPort())
-                    : config.runDir();
-            directory = RunDirectory.open(path);
-            parts.push(directory);
-            List<Message.Mount> mounts = Applications.expand(config.apps(), directory.apps());
+            directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
+            List<Message.Mount> mounts = mounts(config, adoption);
+            directory.register().plan(Adoption.plan(config, address(), adoption.generation(), mounts));
             JvmHost host = new JvmHost(config, directory, output, javaVersion);
-            supervisor = new Supervisor(config, directory, mounts, acceptor, host, observer);
+            supervisor =
+                    new Supervisor(config, directory, mounts, adoption.generation(), acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
-            parts.push(new ControlServer(directory.control(), supervisor::post));
+            upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
+            adopt(adoption, host);
+            if (ProcessHandle.current().pid() == 1) {
+                new Reaper(host::reaps).start();
+            }
+            parts.push(new ControlServer(directory.control(), this::post, host::follow));
             acceptor.start(directory.listeners());
             new Thread(this::run, "supervisor").start();
             started = true;
@@ -64,6 +84,45 @@ public final class RunningCluster {
             if (!started) {
                 takeApart();
             }
+        }
+    }
+
+    /** Null when only the kernel knows its name yet. */
+    private @Nullable RunDirectory openKnown(LauncherConfig config)
+            throws ConfigException, RunDirectory.InUseException {
+        Path path = config.runDir();
+        int port = config.listen().getPort();
+        if (path == null && port == 0) {
+            return null;
+        }
+        return open(path == null ? RunDirectory.defaultPath(port) : path);
+    }
+
+    private RunDirectory open(Path path) throws ConfigException, RunDirectory.InUseException {
+        RunDirectory opened = RunDirectory.open(path);
+        parts.push(opened);
+        return opened;
+    }
+
+    private List<Message.Mount> mounts(LauncherConfig config, Adoption adoption) throws ConfigException, IOException {
+        List<Message.Mount> expanded = adoption.mounts();
+        return expanded == null
+                ? Applications.expand(config.apps(), directory.apps(adoption.generation()))
+                : expanded;
+    }
+
+    private void adopt(Adoption adoption, JvmHost host) {
+        for (Survivor survivor : adoption.workers()) {
+            supervisor.adopt(survivor, adoption.lastId());
+            host.adopt(survivor);
+        }
+    }
+
+    private void post(Event event) {
+        if (event instanceof Event.Asked asked && asked.command().name().equals(Upgrade.COMMAND)) {
+            upgrade.begin(asked.caller());
+        } else {
+            supervisor.post(event);
         }
     }
 

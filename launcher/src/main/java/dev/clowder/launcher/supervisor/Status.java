@@ -46,9 +46,10 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
     public record ExitStatus(
             @Nullable Integer code, @Nullable String signal, String reason, String at) {}
 
-    static Status of(String state, long uptime, Acceptor acceptor, List<WorkerSlot> slots, long now) {
+    static Status of(
+            String state, int generation, long uptime, Acceptor acceptor, List<WorkerSlot> slots, long now) {
         SupervisorStatus supervisor =
-                new SupervisorStatus(ProcessHandle.current().pid(), Version.text(), uptime / NANOS, state, 1);
+                new SupervisorStatus(ProcessHandle.current().pid(), Version.text(), uptime / NANOS, state, generation);
         InetSocketAddress address = acceptor.address();
         ListenerStatus listener = new ListenerStatus(
                 NetUtil.toAddressString(address.getAddress()),
@@ -57,12 +58,12 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 acceptor.mode().name().toLowerCase(Locale.ROOT));
         List<WorkerStatus> workers = new ArrayList<>();
         for (WorkerSlot slot : slots) {
-            workers.add(worker(slot, now));
+            workers.add(worker(slot, generation, now));
         }
         return new Status(supervisor, List.of(listener), List.copyOf(workers));
     }
 
-    private static WorkerStatus worker(WorkerSlot slot, long now) {
+    private static WorkerStatus worker(WorkerSlot slot, int generation, long now) {
         boolean alive = slot.state.hasProcess();
         Message.Load load = alive ? slot.load : WorkerSlot.NO_LOAD;
         Exit exit = slot.lastExit;
@@ -71,7 +72,7 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 slot.id,
                 alive ? slot.pid : 0,
                 slot.state.name(),
-                1,
+                generation,
                 alive ? (now - slot.spawnedAt) / NANOS : 0,
                 load.connections(),
                 load.requests(),

@@ -4,6 +4,7 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.wire.Wire;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -36,6 +37,7 @@ final class Supervisor {
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final List<Message.Mount> mounts;
+    private final int generation;
     private final Acceptor acceptor;
     private final Host host;
     private final Observer observer;
@@ -55,12 +57,14 @@ final class Supervisor {
             LauncherConfig config,
             RunDirectory directory,
             List<Message.Mount> mounts,
+            int generation,
             Acceptor acceptor,
             Host host,
             Observer observer) {
         this.config = config;
         this.directory = directory;
         this.mounts = mounts;
+        this.generation = generation;
         this.acceptor = acceptor;
         this.host = host;
         this.observer = observer;
@@ -73,6 +77,26 @@ final class Supervisor {
         for (int number = 1; number <= config.workers(); number++) {
             slots.add(new WorkerSlot(number, startedAt, random));
         }
+    }
+
+    /**
+     * Expects a worker of another supervisor to come back to its slot; before {@link #run}. Its end is reported by the
+     * host as of any other.
+     *
+     * @param highestId the highest id ever used
+     */
+    void adopt(Survivor survivor, int highestId) {
+        lastId = Math.max(lastId, highestId);
+        // Something served here before: no failure of ours can show that the application does not start.
+        everReady = true;
+        int number = survivor.slot();
+        WorkerSlot slot = number >= 1 && number <= slots.size() ? slots.get(number - 1) : null;
+        if (slot == null || (slot.state.hasProcess() && slot.id > survivor.id())) {
+            // It is told to leave when it says hello.
+            return;
+        }
+        slot.spawned(survivor.id(), survivor.pid(), startedAt, after(startedAt, Adoption.PATIENCE));
+        slot.awaited = true;
     }
 
     /** Hands a fact to the supervisor's thread. Any thread; never blocks. */
@@ -140,14 +164,17 @@ final class Supervisor {
     // What happened
 
     private void handle(Event event, long now) {
+        event.taken();
         if (event instanceof Event.Said said) {
             WorkerSlot slot = slotOf(said.id());
             if (slot != null) {
                 said(slot, said, now);
+            } else if (said.message() instanceof Message.Hello) {
+                dismiss(said.from());
             }
         } else if (event instanceof Event.Disconnected gone) {
             WorkerSlot slot = slotOf(gone.id());
-            if (slot != null && slot.disconnect()) {
+            if (slot != null && slot.hasConnection(gone.from()) && slot.disconnect()) {
                 fire(WorkerEvent.Kind.DISCONNECTED, slot, null);
             }
         } else if (event instanceof Event.Exited exited) {
@@ -164,7 +191,9 @@ final class Supervisor {
 
     private void said(WorkerSlot slot, Event.Said said, long now) {
         Message message = said.message();
-        if (message instanceof Message.Hello && !slot.connected()) {
+        if (message instanceof Message.Hello hello && (hello.serving() || slot.awaited)) {
+            adopted(slot, hello, said.from(), now);
+        } else if (message instanceof Message.Hello && !slot.connected()) {
             slot.connect(said.from());
             slot.order(start(slot));
             fire(WorkerEvent.Kind.ONLINE, slot, null);
@@ -184,6 +213,37 @@ final class Supervisor {
         }
     }
 
+    private void adopted(WorkerSlot slot, Message.Hello hello, Wire from, long now) {
+        slot.disconnect();
+        slot.connect(from);
+        slot.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
+        if (!slot.awaited) {
+            return;
+        }
+        slot.awaited = false;
+        slot.ready(now);
+        observer.log("worker " + slot.name() + " adopted" + (hello.serving() ? "" : ", it is leaving"));
+        fire(WorkerEvent.Kind.ONLINE, slot, null);
+        if (stopping) {
+            drain(slot, now);
+        } else if (hello.serving()) {
+            fire(WorkerEvent.Kind.LISTENING, slot, null);
+        } else {
+            slot.enter(
+                    WorkerState.Kind.STOP_ASKED, after(now, config.timeouts().drain()));
+        }
+        publish();
+    }
+
+    /** One for which there is no place. */
+    private void dismiss(Wire worker) {
+        try {
+            worker.post(new Message.Stop(config.timeouts().drain().toMillis(), 1000));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private void exited(WorkerSlot slot, int exitValue, long now) {
         if (slot.disconnect()) {
             fire(WorkerEvent.Kind.DISCONNECTED, slot, null);
@@ -192,6 +252,7 @@ final class Supervisor {
         String life = Text.seconds(now - slot.spawnedAt);
         Exit exit = Exit.of(exitValue, stopping && failure == null ? "stopped" : failure, host.timeOfDay());
         slot.exited(exit, now);
+        forget(slot.id);
         publish();
         if (stopping) {
             observer.log("worker " + slot.name() + " stopped after " + life + " (" + exit.cause() + ")");
@@ -274,8 +335,11 @@ final class Supervisor {
                 case STARTING ->
                     giveUp(
                             slot,
-                            "not ready within "
-                                    + Text.seconds(config.timeouts().boot().toNanos()),
+                            slot.awaited
+                                    ? "did not come back to the new supervisor"
+                                    : "not ready within "
+                                            + Text.seconds(
+                                                    config.timeouts().boot().toNanos()),
                             now);
                 case DRAINING ->
                     slot.enter(
@@ -326,6 +390,7 @@ final class Supervisor {
                     host.spawn(slot.number, id),
                     now,
                     after(now, config.timeouts().boot()));
+            remember(slot);
             fire(WorkerEvent.Kind.FORKED, slot, null);
         } catch (IOException e) {
             slot.deadline = now + slot.delay.afterFailedStart();
@@ -336,13 +401,30 @@ final class Supervisor {
         }
     }
 
+    private void remember(WorkerSlot slot) {
+        try {
+            directory.register().started(slot.number, slot.id, slot.pid, generation);
+        } catch (IOException e) {
+            observer.log("can't write down worker " + slot.name() + ", no later supervisor will know it: "
+                    + e.getMessage());
+        }
+    }
+
+    private void forget(int id) {
+        try {
+            directory.register().ended(id);
+        } catch (IOException e) {
+            observer.log("can't remove the files of worker " + id + ": " + e.getMessage());
+        }
+    }
+
     // What others are told
 
     private Message.Start start(WorkerSlot slot) {
         return new Message.Start(
                 slot.number,
                 config.workers(),
-                1,
+                generation,
                 directory.slot(slot.number).toString(),
                 directory.intake(slot.id).toString(),
                 acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
@@ -370,7 +452,7 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : everReady ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, acceptor, slots, now);
+        return Status.of(state, generation, now - startedAt, acceptor, slots, now);
     }
 
     private @Nullable WorkerSlot slotOf(int id) {

@@ -35,6 +35,9 @@ final class WorkerSlot {
     @Nullable
     Exit lastExit;
 
+    /** Whether another supervisor started the worker, and it has not come back yet. */
+    boolean awaited;
+
     private @Nullable Wire wire;
 
     WorkerSlot(int number, long now, RandomGenerator random) {
@@ -48,6 +51,7 @@ final class WorkerSlot {
         pid = newPid;
         spawnedAt = now;
         wasReady = false;
+        awaited = false;
         load = NO_LOAD;
         endReason = null;
         lives++;
@@ -81,15 +85,19 @@ final class WorkerSlot {
         return wire != null;
     }
 
-    /** Sends an order; a worker that can't be reached is about to be reported dead. */
+    /** Whether this connection is the worker's; null stands for whichever it has. */
+    boolean hasConnection(@Nullable Wire which) {
+        return wire != null && (which == null || wire == which);
+    }
+
+    /** Sends an order without waiting; a worker that can't be reached is about to be reported dead. */
     boolean order(Message message) {
         Wire connection = wire;
         if (connection == null) {
             return false;
         }
         try {
-            connection.send(message);
-            return true;
+            return connection.post(message);
         } catch (IOException e) {
             return false;
         }

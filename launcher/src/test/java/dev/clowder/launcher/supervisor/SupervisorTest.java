@@ -70,7 +70,7 @@ class SupervisorTest {
                 false,
                 "",
                 0);
-        supervisor = new Supervisor(config, directory, List.of(), acceptor, host, new Observer() {
+        supervisor = new Supervisor(config, directory, List.of(), 1, acceptor, host, new Observer() {
             @Override
             public void log(String line) {
                 log.add(line);
