@@ -3,6 +3,7 @@ package dev.clowder.launcher.cli;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -14,12 +15,12 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "upgrade",
-        description = "Replaces the supervisor's JVM and jar by those on disk now, under the same pid; workers serve on."
-                + " Waits until the new supervisor has all of them.")
+        description = "Replaces the supervisor's JVM and jar by those on disk now, under the same pid; workers serve on,"
+                + " and are replaced one by one if that is another version. Waits until all is done.")
 final class UpgradeCommand implements Callable<Integer> {
     private static final int COULD_NOT_START = 3;
     private static final long ASK_AGAIN_MILLIS = 200;
-    private static final long PATIENCE_SECONDS = 300;
+    private static final long PATIENCE_SECONDS = 900;
 
     @Mixin
     ControlClient cluster = new ControlClient();
@@ -36,7 +37,7 @@ final class UpgradeCommand implements Callable<Integer> {
         if (before == null) {
             throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
         }
-        Message.Reply refusal = cluster.ask("upgrade");
+        Message.Reply refusal = cluster.ask("upgrade", List.of());
         if (refusal != null) {
             spec.commandLine().getErr().println("clowder: " + refusal.text());
             return refusal.exitCode();
@@ -65,6 +66,7 @@ final class UpgradeCommand implements Callable<Integer> {
 
     private static boolean isComplete(Status status) {
         return status.supervisor().state().equals("RUNNING")
+                && status.supervisor().operation() == null
                 && status.workers().stream().allMatch(worker -> worker.state().equals("READY"));
     }
 
@@ -78,7 +80,7 @@ final class UpgradeCommand implements Callable<Integer> {
     }
 
     private @Nullable Status status() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask("status");
+        Message.Reply reply = cluster.ask("status", List.of());
         return reply == null ? null : Status.parse(reply.text());
     }
 }

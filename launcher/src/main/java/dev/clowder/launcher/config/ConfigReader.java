@@ -103,6 +103,25 @@ public final class ConfigReader {
                 memoryLimit);
     }
 
+    /**
+     * Checks applications that are named later.
+     *
+     * @throws ConfigException with every problem found, one line each
+     */
+    public static List<App> apps(List<String> named) throws ConfigException {
+        RunOptions options = new RunOptions();
+        options.apps = named;
+        ConfigReader reader = new ConfigReader(options);
+        List<App> apps = reader.apps();
+        if (apps.isEmpty() && reader.problems.isEmpty()) {
+            reader.problems.add("deploy: name at least one application");
+        }
+        if (!reader.problems.isEmpty()) {
+            throw new ConfigException(reader.problems);
+        }
+        return apps;
+    }
+
     private InetSocketAddress listen() {
         int port = options.port;
         if (port < 0 || port > 65535) {

@@ -4,7 +4,6 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
-import dev.clowder.launcher.wire.Message;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -25,22 +24,21 @@ import org.jspecify.annotations.Nullable;
  * @param acceptor the port, taken back from a worker; null when it must be bound
  * @param workers those who serve on it
  * @param lastId the highest id ever used
- * @param generation of what was asked for now
- * @param mounts where that is expanded already; null when it must be expanded
- * @param changed whether workers run something else than what was asked for now, or another version of the launcher
+ * @param generation what they run; null when the first must be made
+ * @param changed whether something else was asked for now than when they were started, or by another version of the
+ *     launcher: then they are to be replaced
  */
 record Adoption(
         @Nullable Acceptor acceptor,
         List<Survivor> workers,
         int lastId,
-        int generation,
-        @Nullable List<Message.Mount> mounts,
+        @Nullable Generation generation,
         boolean changed) {
     /** For the first worker to bring the socket, and then for each to come back. A stopped one does neither. */
     static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** A first start. */
-    static final Adoption NOTHING = new Adoption(null, List.of(), 0, 1, null, false);
+    static final Adoption NOTHING = new Adoption(null, List.of(), 0, null, false);
 
     private static final Duration LEAVE = Duration.ofSeconds(5);
     private static final long LOOK_MILLIS = 20;
@@ -60,8 +58,8 @@ record Adoption(
         if (living.isEmpty()) {
             return NOTHING;
         }
+        int lastId = directory.register().lastId();
         try {
-            int lastId = directory.register().lastId();
             String obstacle = obstacle(plan, config);
             boolean answered = true;
             if (plan != null && obstacle == null) {
@@ -79,40 +77,36 @@ record Adoption(
             throw new IOException("interrupted", e);
         }
         directory.sweep();
-        return NOTHING;
+        return new Adoption(null, List.of(), lastId, null, false);
     }
 
     private static Adoption adopt(
             Acceptor acceptor, List<Survivor> living, int lastId, Register.Plan plan, LauncherConfig config) {
-        int newest = plan.generation();
-        for (Survivor survivor : living) {
-            newest = Math.max(newest, survivor.generation());
-        }
-        boolean same = plan.options().equals(options(config))
-                && plan.mounts().stream().allMatch(mount -> Files.isDirectory(Path.of(mount.directory())));
-        int generation = same ? plan.generation() : newest + 1;
-        boolean changed = !plan.version().equals(Version.text())
-                || living.stream().anyMatch(survivor -> survivor.generation() != generation);
-        return new Adoption(acceptor, living, lastId, generation, same ? plan.mounts() : null, changed);
+        Generation generation = plan.generation();
+        boolean changed = !plan.options().equals(options(config))
+                || !plan.version().equals(Version.text())
+                || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
+        return new Adoption(acceptor, living, lastId, generation, changed);
     }
 
-    /** What is written down for the next supervisor. */
-    static Register.Plan plan(
-            LauncherConfig config, InetSocketAddress bound, int generation, List<Message.Mount> mounts) {
+    /** What is written down for the next supervisor when a generation has proven itself. */
+    static Register.Plan plan(LauncherConfig config, InetSocketAddress bound, Generation generation) {
         return new Register.Plan(
                 literal(config.listen()),
                 NetUtil.toAddressString(bound.getAddress()),
                 bound.getPort(),
                 options(config),
                 Version.text(),
-                generation,
-                mounts);
+                generation);
     }
 
     /** Why workers can't go on under this configuration, in a few words; null if they can. */
     private static @Nullable String obstacle(Register.@Nullable Plan plan, LauncherConfig config) {
         if (plan == null) {
             return "they did not serve yet";
+        }
+        if (!plan.generation().mounts().stream().allMatch(mount -> Files.isDirectory(Path.of(mount.directory())))) {
+            return "their applications are gone";
         }
         if (!Acceptor.canShare() || (config.accept() != AcceptMode.AUTO && config.accept() != AcceptMode.SHARED)) {
             return "--accept is not shared any more";

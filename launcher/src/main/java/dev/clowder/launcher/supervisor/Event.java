@@ -41,6 +41,13 @@ sealed interface Event {
     /** A worker's process is gone. */
     record Exited(int id, int exitValue) implements Event {}
 
+    /**
+     * The next applications are copied and ready to run, or can't be.
+     *
+     * @param problem says why not, when there is no generation
+     */
+    record Prepared(@Nullable Generation generation, String problem) implements Event {}
+
     /** What a probe of a worker's data plane found; null when it was answered well. */
     record Probed(int id, @Nullable String problem) implements Event {}
 

@@ -1,7 +1,9 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.App;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 
 /** The supervisor's only way to the operating system. Worker processes are named by their id. */
 interface Host {
@@ -29,6 +31,12 @@ interface Host {
 
     /** Sends a request through the worker's own data plane; what came of it arrives as {@link Event.Probed}. */
     void probe(int id);
+
+    /** Copies applications to where workers can run them; the result arrives as {@link Event.Prepared}. */
+    void prepare(int generation, List<App> apps);
+
+    /** Removes the copies of a generation that nobody runs any more. */
+    void discard(int generation);
 
     /** Nanoseconds of processor time that the process has used; 0 when nobody knows. */
     long processorTime(int id);

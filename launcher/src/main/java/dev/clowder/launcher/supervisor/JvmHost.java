@@ -1,7 +1,9 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.Charset;
@@ -104,7 +106,7 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
-        Path temporary = Files.createDirectories(directory.slot(slot).resolve("tmp"));
+        Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
         Process process = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
                 .start();
@@ -113,6 +115,7 @@ final class JvmHost implements Host, AutoCloseable {
         output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
+            directory.discard(directory.worker(slot, id));
             events.accept(new Event.Exited(id, ended.exitValue()));
         });
         return process.pid();
@@ -136,6 +139,7 @@ final class JvmHost implements Host, AutoCloseable {
                 () -> {
                     int exit = known ? Posix.awaitExit(process) : Posix.UNKNOWN_EXIT;
                     processes.remove(id);
+                    directory.discard(directory.worker(survivor.slot(), id));
                     events.accept(new Event.Exited(id, exit));
                 },
                 "end of worker " + survivor.slot() + "/" + id);
@@ -185,6 +189,28 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     public void probe(int id) {
         events.accept(new Event.Probed(id, null));
+    }
+
+    @Override
+    public void prepare(int number, List<App> apps) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
+                        events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
+                    } catch (ConfigException | IOException e) {
+                        discard(number);
+                        events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
+                    }
+                },
+                "applications");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void discard(int generation) {
+        directory.discard(directory.generation(generation));
     }
 
     @Override

@@ -2,7 +2,6 @@ package dev.clowder.launcher.supervisor;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -37,8 +36,7 @@ final class Register {
      * @param port the one that was bound
      * @param options what was asked for, in text that is equal when the same was asked for
      * @param version of the launcher that started the workers
-     * @param generation the newest whose workers have served
-     * @param mounts its applications on disk
+     * @param generation the newest that has proven itself
      */
     record Plan(
             String asked,
@@ -46,12 +44,7 @@ final class Register {
             int port,
             String options,
             String version,
-            int generation,
-            List<Message.Mount> mounts) {
-        Plan {
-            mounts = List.copyOf(mounts);
-        }
-    }
+            Generation generation) {}
 
     Register(Path root) {
         this.root = root;

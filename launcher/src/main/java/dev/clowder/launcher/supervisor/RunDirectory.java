@@ -123,11 +123,6 @@ public final class RunDirectory implements AutoCloseable {
         return root.resolve("apps");
     }
 
-    /** The expanded applications of one generation. */
-    Path apps(int generation) {
-        return apps().resolve(String.valueOf(generation));
-    }
-
     Path intake(int id) {
         return root.resolve("worker-" + id + ".sock");
     }
@@ -145,6 +140,27 @@ public final class RunDirectory implements AutoCloseable {
     /** What the next supervisor will want to know. */
     Register register() {
         return register;
+    }
+
+    /** The applications of one generation. */
+    Path generation(int number) {
+        return apps().resolve(String.valueOf(number));
+    }
+
+    /** What one worker writes: two of a slot may run at the same time, and would compile JSPs into one place. */
+    Path worker(int slot, int id) {
+        return slot(slot).resolve(String.valueOf(id));
+    }
+
+    /** Removes a part that is not used any more; what can't be removed now goes with the rest. Any thread. */
+    void discard(Path part) {
+        try {
+            if (Files.exists(part)) {
+                delete(part);
+            }
+        } catch (IOException e) {
+            // It goes when the cluster leaves.
+        }
     }
 
     /**
@@ -171,15 +187,23 @@ public final class RunDirectory implements AutoCloseable {
     private void clean() throws IOException {
         List<Survivor> living = register.living();
         Set<Path> needed = new HashSet<>(Set.of(root.resolve(LOCK)));
+        Register.Plan plan = register.plan();
         for (Survivor survivor : living) {
             needed.add(slot(survivor.slot()));
-            needed.add(apps(survivor.generation()));
+            needed.add(worker(survivor.slot(), survivor.id()));
+            needed.add(generation(survivor.generation()));
             needed.addAll(register.files(survivor.id()));
+        }
+        if (!living.isEmpty() && plan != null) {
+            needed.add(generation(plan.generation().number()));
         }
         if (!living.isEmpty()) {
             needed.add(apps());
             needed.addAll(register.files());
             deleteAll(apps(), generation -> !needed.contains(generation));
+            for (Survivor survivor : living) {
+                deleteAll(slot(survivor.slot()), worker -> !needed.contains(worker));
+            }
         }
         deleteAll(root, file -> isOurs(file) && !needed.contains(file));
     }

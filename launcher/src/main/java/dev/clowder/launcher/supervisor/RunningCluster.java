@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -59,16 +60,17 @@ public final class RunningCluster {
             Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
             acceptor = adoption.acceptor() == null ? bind(config, observer) : adoption.acceptor();
             parts.push(acceptor);
-            directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
-            List<Message.Mount> mounts = mounts(config, adoption);
-            directory.register().plan(Adoption.plan(config, address(), adoption.generation(), mounts));
+directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
+            Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
+            if (!adoption.changed()) {
+                directory.register().plan(Adoption.plan(config, address(), first));
+            }
             JvmHost host = new JvmHost(config, directory, output, javaVersion);
-            supervisor =
-                    new Supervisor(config, directory, mounts, adoption.generation(), acceptor, host, observer);
+            supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
             upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
-            adopt(adoption, host);
+            adopt(config, adoption, host);
             if (ProcessHandle.current().pid() == 1) {
                 new Reaper(host::reaps).start();
             }
@@ -104,17 +106,19 @@ public final class RunningCluster {
         return opened;
     }
 
-    private List<Message.Mount> mounts(LauncherConfig config, Adoption adoption) throws ConfigException, IOException {
-        List<Message.Mount> expanded = adoption.mounts();
-        return expanded == null
-                ? Applications.expand(config.apps(), directory.apps(adoption.generation()))
-                : expanded;
+    private Generation expand(LauncherConfig config) throws ConfigException, IOException {
+        return new Generation(1, config.apps(), Applications.expand(config.apps(), directory.generation(1)));
     }
 
-    private void adopt(Adoption adoption, JvmHost host) {
-        for (Survivor survivor : adoption.workers()) {
-            supervisor.adopt(survivor, adoption.lastId());
-            host.adopt(survivor);
+    private void adopt(LauncherConfig config, Adoption adoption, JvmHost host) {
+        supervisor.adopt(adoption.workers(), adoption.lastId());
+        adoption.workers().forEach(host::adopt);
+        if (adoption.changed()) {
+            // They run what was asked for last time until that of this time has proven itself.
+            List<String> apps = new ArrayList<>();
+            config.apps().forEach(app -> apps.add(app.mount() + "=" + app.source()));
+            supervisor.post(new Event.Asked(
+                    new Message.Command("deploy", apps), new Answer(new CompletableFuture<>())));
         }
     }
 
@@ -140,11 +144,20 @@ public final class RunningCluster {
         supervisor.post(new Event.StopAsked(now));
     }
 
+    /**
+     * Asks for what the command line can ask for: {@code reload}, {@code scale} and others. Any thread.
+     *
+     * @return completed with the answer when it is done or refused
+     */
+    public CompletableFuture<Message.Reply> ask(String command, List<String> arguments) {
+        CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
+        post(new Event.Asked(new Message.Command(command, arguments), new Answer(answer)));
+        return answer;
+    }
+
     /** The state of everything, as {@code status} shows it. Waits for the supervisor's thread. */
     public Status status() throws IOException {
-        CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
-        Message.Reply reply = answer.join();
+        Message.Reply reply = ask("status", List.of()).join();
         if (reply.exitCode() != Supervisor.OK) {
             throw new IOException(reply.text());
         }

@@ -95,9 +95,9 @@ final class Upgrade {
             observer.log("upgrade refused, nothing has changed: " + e.getMessage());
             return new Message.Reply(REFUSED, "the new one refuses: " + e.getMessage());
         }
-        String state = state();
-        if (!state.equals("RUNNING")) {
-            return new Message.Reply(BUSY, "the cluster is " + state.toLowerCase(Locale.ROOT));
+        String busy = busy();
+        if (busy != null) {
+            return new Message.Reply(BUSY, "upgrade refused: " + busy);
         }
         String line = "upgrade from " + Version.text() + " to " + version;
         observer.log(line);
@@ -111,16 +111,24 @@ final class Upgrade {
         }
     }
 
-    private String state() {
+    /** What else is going on; null if nothing is. */
+    private @Nullable String busy() {
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
         supervisor.accept(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
+        Message.Reply reply = answer.join();
+        if (reply.exitCode() != Supervisor.OK) {
+            return reply.text();
+        }
+        Status.SupervisorStatus status;
         try {
-            Message.Reply reply = answer.join();
-            return reply.exitCode() == Supervisor.OK
-                    ? Status.parse(reply.text()).supervisor().state()
-                    : "STOPPING";
+            status = Status.parse(reply.text()).supervisor();
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
+        Status.OperationStatus operation = status.operation();
+        if (operation != null) {
+            return operation.name() + " is in progress since " + operation.since();
+        }
+        return status.state().equals("RUNNING") ? null : "the cluster is " + status.state();
     }
 }

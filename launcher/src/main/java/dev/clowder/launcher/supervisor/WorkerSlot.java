@@ -1,125 +1,133 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.wire.Message;
-import dev.clowder.launcher.wire.Wire;
-import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stable place for a worker, and what the supervisor knows of the process in it. Belongs to the supervisor's thread.
- * Times are nanoseconds of the host's clock.
+ * One stable place for a worker: 1 to N. It has one current worker, or waits for one; while that is being replaced, a
+ * successor that must prove itself, and those that are leaving. Belongs to the supervisor's thread. Times are nanoseconds
+ * of the host's clock.
  */
 final class WorkerSlot {
-    static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0);
-
     final int number;
     final RestartDelay delay;
 
-    WorkerState state = WorkerState.BACKOFF;
-    /** When the present state has lasted too long; in BACKOFF, when the next worker may start. */
-    long deadline;
-
-    int id;
-    long pid;
-    long spawnedAt;
-    long readyAt;
-    boolean wasReady;
-    Message.Load load = NO_LOAD;
-    /** Why the supervisor or the worker itself ended this life, once that is known. */
     @Nullable
-    String endReason;
+    Worker current;
+
+    @Nullable
+    Worker successor;
+
+    final List<Worker> leaving = new ArrayList<>();
+
+    /** BACKOFF or QUARANTINED; counts only without a current worker. */
+    WorkerState vacancy = WorkerState.BACKOFF;
+    /** When the next worker may start, without a current one. */
+    long retryAt;
+    /** Whether somebody else (a running replacement) decides what is started here. */
+    boolean reserved;
+    /** Whether it is on its way out of the cluster. */
+    boolean retired;
 
     int lives;
+    int lastId;
 
     @Nullable
     Exit lastExit;
 
-    /** Whether another supervisor started the worker, and it has not come back yet. */
-    boolean awaited;
-
-    private @Nullable Wire wire;
-
     WorkerSlot(int number, long now, RandomGenerator random) {
         this.number = number;
-        this.deadline = now;
+        this.retryAt = now;
         this.delay = new RestartDelay(random);
     }
 
-    void spawned(int newId, long newPid, long now, long bootDeadline) {
-        id = newId;
-        pid = newPid;
-        spawnedAt = now;
-        wasReady = false;
-        awaited = false;
-        load = NO_LOAD;
-        endReason = null;
+    /** Every process of this slot. */
+    List<Worker> workers() {
+        List<Worker> all = new ArrayList<>(leaving);
+        if (current != null) {
+            all.add(0, current);
+        }
+        if (successor != null) {
+            all.add(successor);
+        }
+        return all;
+    }
+
+    boolean empty() {
+        return current == null && successor == null && leaving.isEmpty();
+    }
+
+    /** Takes a dead worker off; without a current worker the slot waits for its time. */
+    void remove(Worker worker, long now) {
+        lastExit = worker.exit;
+        leaving.remove(worker);
+        if (worker == successor) {
+            successor = null;
+        }
+        if (worker != current) {
+            return;
+        }
+        current = null;
+        if (worker.asked) {
+            retryAt = now;
+        } else {
+            retryAt =
+                    now + (worker.wasReady ? delay.afterDeath(now - worker.readyAt, now) : delay.afterFailedStart(now));
+        }
+        vacancy = worker.state;
+        if (delay.quarantined()) {
+            vacancy = vacancy.next(WorkerState.Kind.CRASH_LOOP);
+        }
+    }
+
+    /** Takes in a worker of another supervisor, of which nobody has heard yet. */
+    void adopt(Worker worker) {
         lives++;
-        enter(WorkerState.Kind.SPAWNED, bootDeadline);
+        lastId = Math.max(lastId, worker.id);
+        if (current == null && !retired) {
+            current = worker;
+        } else {
+            leaving.add(worker);
+        }
     }
 
-    void ready(long now) {
-        readyAt = now;
-        wasReady = true;
-        enter(WorkerState.Kind.READIED, Long.MAX_VALUE);
-    }
-
-    /** Back to an empty slot; says when the next worker may come. */
-    void exited(Exit exit, long now) {
-        lastExit = exit;
-        disconnect();
-        long wait = wasReady ? delay.afterDeath(now - readyAt) : delay.afterFailedStart();
-        enter(WorkerState.Kind.EXITED, now + wait);
-    }
-
-    void enter(WorkerState.Kind kind, long newDeadline) {
-        state = state.next(kind);
-        deadline = newDeadline;
-    }
-
-    void connect(Wire newWire) {
-        wire = newWire;
-    }
-
-    boolean connected() {
-        return wire != null;
-    }
-
-    /** Whether this connection is the worker's; null stands for whichever it has. */
-    boolean hasConnection(@Nullable Wire which) {
-        return wire != null && (which == null || wire == which);
-    }
-
-    /** Sends an order without waiting; a worker that can't be reached is about to be reported dead. */
-    boolean order(Message message) {
-        Wire connection = wire;
-        if (connection == null) {
+    /** An adopted worker serves; false if the slot has another one that does. */
+    boolean cameBack(Worker worker) {
+        if (worker == current) {
+            return true;
+        }
+        if (retired || (current != null && !current.awaited)) {
             return false;
         }
-        try {
-            return connection.post(message);
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
-    /** Closes our side of the control connection; true if there was one. */
-    boolean disconnect() {
-        Wire connection = wire;
-        wire = null;
-        if (connection == null) {
-            return false;
-        }
-        try {
-            connection.close();
-        } catch (IOException e) {
-            // The other side is gone already.
-        }
+        vacate();
+        leaving.remove(worker);
+        current = worker;
         return true;
     }
 
-    /** {@code 1/7 (pid 4711)}: slot, id and process, as log lines name a worker. */
-    String name() {
-        return number + "/" + id + " (pid " + pid + ")";
+    /** An adopted worker is on its way out already. */
+    void leaves(Worker worker) {
+        if (worker == current) {
+            vacate();
+        }
+    }
+
+    /** The successor has proven itself; the worker before it, if there is still one, is only leaving. */
+    void promote() {
+        if (current != null) {
+            leaving.add(current);
+        }
+        current = successor;
+        successor = null;
+    }
+
+    /** The current worker is told to leave and the place is free for the next one. */
+    void vacate() {
+        if (current != null) {
+            leaving.add(current);
+            current = null;
+        }
     }
 }

@@ -16,6 +16,8 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Adopted.class),
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
+    @JsonSubTypes.Type(Message.Dump.class),
+    @JsonSubTypes.Type(Message.Dumped.class),
     @JsonSubTypes.Type(Message.Command.class),
     @JsonSubTypes.Type(Message.Progress.class),
     @JsonSubTypes.Type(Message.Reply.class)
@@ -49,6 +51,9 @@ public sealed interface Message {
      * ended with its supervisor.
      */
     record Output(int slot, int id) implements Message {}
+
+    /** What the worker's threads and requests are doing. */
+    record Dumped(String text) implements Message {}
 
     // From the supervisor to a worker.
 
@@ -89,6 +94,13 @@ public sealed interface Message {
      * @param idleMillis how long an idle kept-alive connection is left open for a request on its way
      */
     record Stop(long drainMillis, long idleMillis) implements Message {}
+
+    /**
+     * Say what your threads and requests are doing.
+     *
+     * @param toLog into the log, because the worker is about to be killed; otherwise as {@link Dumped}
+     */
+    record Dump(boolean toLog) implements Message {}
 
     // From an operator's command to the supervisor, and back.
 
