@@ -76,17 +76,21 @@ public final class Cluster implements AutoCloseable {
         });
         boolean started = false;
         try {
-            RunningCluster running = RunningCluster.start(config, output, new Observer() {
-                @Override
-                public void log(String line) {
-                    output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
-                }
+            RunningCluster running = RunningCluster.start(
+                    config,
+                    output,
+                    new Observer() {
+                        @Override
+                        public void log(String line) {
+                            output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
+                        }
 
-                @Override
-                public void changed(WorkerEvent event) {
-                    events.execute(() -> listener.accept(event));
-                }
-            }, processArguments);
+                        @Override
+                        public void changed(WorkerEvent event) {
+                            events.execute(() -> listener.accept(event));
+                        }
+                    },
+                    processArguments);
             Cluster cluster = new Cluster(output, events, running);
             started = true;
             return cluster;

@@ -79,8 +79,7 @@ final class OrphanedListener {
             } catch (ChannelException e) {
                 // Not a socket.
             }
-            boolean taken =
-                    listener != null && address.equals(listener.localAddress()) && offered.complete(listener);
+            boolean taken = listener != null && address.equals(listener.localAddress()) && offered.complete(listener);
             if (!taken) {
                 descriptor.close();
             }

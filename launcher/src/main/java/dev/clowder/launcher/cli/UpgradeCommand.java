@@ -15,8 +15,9 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "upgrade",
-        description = "Replaces the supervisor's JVM and jar by those on disk now, under the same pid; workers serve on,"
-                + " and are replaced one by one if that is another version. Waits until all is done.")
+        description =
+                "Replaces the supervisor's JVM and jar by those on disk now, under the same pid; workers serve on,"
+                        + " and are replaced one by one if that is another version. Waits until all is done.")
 final class UpgradeCommand implements Callable<Integer> {
     private static final int COULD_NOT_START = 3;
     private static final long ASK_AGAIN_MILLIS = 200;

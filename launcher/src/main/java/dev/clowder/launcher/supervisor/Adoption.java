@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,7 +129,11 @@ record Adoption(
     static String options(LauncherConfig config) {
         StringBuilder text = new StringBuilder();
         for (App app : config.apps()) {
-            text.append(app.mount()).append('=').append(app.source()).append(' ').append(stamp(app.source()));
+            text.append(app.mount())
+                    .append('=')
+                    .append(app.source())
+                    .append(' ')
+                    .append(stamp(app.source()));
             text.append('\n');
         }
         text.append("trust ").append(config.trust()).append('\n');
@@ -168,12 +171,11 @@ record Adoption(
         }
     }
 
-    private static void signal(List<Survivor> workers, Predicate<ProcessHandle> signal) {
+    private static void signal(List<Survivor> workers, Consumer<ProcessHandle> signal) {
         for (Survivor worker : workers) {
-            // The handle first: it signals only the process for which it was made.
-            ProcessHandle process = ProcessHandle.of(worker.pid()).orElse(null);
-            if (process != null && worker.lives()) {
-                signal.test(process);
+            ProcessHandle process = worker.handle();
+            if (process != null) {
+                signal.accept(process);
             }
         }
     }

@@ -127,17 +127,13 @@ final class JvmHost implements Host, AutoCloseable {
      */
     void adopt(Survivor survivor) {
         int id = survivor.id();
-        // A handle knows when its process started and never signals another one. It is made before that time is read
-        // here: so the pid can't change hands unseen.
-        ProcessHandle process = ProcessHandle.of(survivor.pid()).orElse(null);
-        ProcessStat stat = ProcessStat.of(survivor.pid());
-        boolean known = process != null && stat != null && survivor.is(stat);
-        if (known) {
+        ProcessHandle process = survivor.handle();
+        if (process != null) {
             processes.put(id, process);
         }
         Thread watch = new Thread(
                 () -> {
-                    int exit = known ? Posix.awaitExit(process) : Posix.UNKNOWN_EXIT;
+                    int exit = process == null ? Posix.UNKNOWN_EXIT : Posix.awaitExit(process);
                     processes.remove(id);
                     directory.discard(directory.worker(survivor.slot(), id));
                     events.accept(new Event.Exited(id, exit));

@@ -54,7 +54,8 @@ record ProcessStat(long pid, char state, long parent, long startTicks) {
 
         private static String read() {
             try {
-                return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
+                return Files.readString(Path.of("/proc/sys/kernel/random/boot_id"))
+                        .strip();
             } catch (IOException e) {
                 return "?";
             }

@@ -38,13 +38,7 @@ final class Register {
      * @param version of the launcher that started the workers
      * @param generation the newest that has proven itself
      */
-    record Plan(
-            String asked,
-            String address,
-            int port,
-            String options,
-            String version,
-            Generation generation) {}
+    record Plan(String asked, String address, int port, String options, String version, Generation generation) {}
 
     Register(Path root) {
         this.root = root;

@@ -35,8 +35,7 @@ public final class RunningCluster {
      * @throws ConfigException when the configuration can't work; nothing is left behind
      * @throws StartException when this machine does not allow it now; nothing is left behind
      */
-    public static RunningCluster start(
-            LauncherConfig config, Output output, Observer observer, List<String> arguments)
+    public static RunningCluster start(LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
         return new RunningCluster(config, output, observer, arguments);
     }
@@ -60,7 +59,7 @@ public final class RunningCluster {
             Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
             acceptor = adoption.acceptor() == null ? bind(config, observer) : adoption.acceptor();
             parts.push(acceptor);
-directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
+            directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
             Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
             if (!adoption.changed()) {
                 directory.register().plan(Adoption.plan(config, address(), first));
@@ -117,8 +116,8 @@ directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) 
             // They run what was asked for last time until that of this time has proven itself.
             List<String> apps = new ArrayList<>();
             config.apps().forEach(app -> apps.add(app.mount() + "=" + app.source()));
-            supervisor.post(new Event.Asked(
-                    new Message.Command("deploy", apps), new Answer(new CompletableFuture<>())));
+            supervisor.post(
+                    new Event.Asked(new Message.Command("deploy", apps), new Answer(new CompletableFuture<>())));
         }
     }
 
