@@ -43,8 +43,12 @@ class FirstProcessIT {
             long first = unshare.children().findFirst().orElseThrow().pid();
             assertThat(children(first)).as("the worker").hasSize(1);
             HttpConnection.fresh(port, "/orphan");
-            await("it is a child of pid 1").atMost(SOON).until(() -> children(first).size() > 1);
-            await("nothing but the worker is left").atMost(SOON).until(() -> children(first).size() == 1);
+            await("it is a child of pid 1")
+                    .atMost(SOON)
+                    .until(() -> children(first).size() > 1);
+            await("nothing but the worker is left")
+                    .atMost(SOON)
+                    .until(() -> children(first).size() == 1);
             // What --stop-on-eof is for.
             unshare.getOutputStream().close();
             assertThat(unshare.waitFor()).isZero();

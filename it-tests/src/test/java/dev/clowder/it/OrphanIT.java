@@ -83,7 +83,8 @@ class OrphanIT {
     }
 
     @Test
-    @DisplayName("an adopted worker that dies is replaced under an id that was never used; what it prints is seen again")
+    @DisplayName(
+            "an adopted worker that dies is replaced under an id that was never used; what it prints is seen again")
     void anAdoptedWorkerIsAWorkerLikeAnyOther() throws Exception {
         ClowderProcess first = start(0, 1);
         long pid = first.awaitReady(SOON).worker(1).pid();
@@ -111,8 +112,9 @@ class OrphanIT {
             assertThat(HttpConnection.fresh(cluster.port(), "/worker").status()).isEqualTo(200);
             request.assertFinishes();
         }
-        await("no orphan").atMost(Duration.ofSeconds(3 + 5 + 2)).until(() -> workers.stream()
-                .noneMatch(ProcessHandle::isAlive));
+        await("no orphan")
+                .atMost(Duration.ofSeconds(3 + 5 + 2))
+                .until(() -> workers.stream().noneMatch(ProcessHandle::isAlive));
     }
 
     @Test
@@ -121,11 +123,16 @@ class OrphanIT {
         ClowderProcess cluster = start(0, 2);
         ClusterStatus before = cluster.awaitReady(SOON);
         long stopped = before.worker(1).pid();
-        assertThat(new ProcessBuilder("kill", "-STOP", String.valueOf(stopped)).start().waitFor())
+        assertThat(new ProcessBuilder("kill", "-STOP", String.valueOf(stopped))
+                        .start()
+                        .waitFor())
                 .isZero();
         kill(cluster);
         ClowderProcess next = start(cluster.port(), 2);
-        await("slot 1 has a new worker").atMost(SOON).ignoreExceptions().until(() -> next.status().worker(1).id() == 3);
+        await("slot 1 has a new worker")
+                .atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> next.status().worker(1).id() == 3);
         ClusterStatus after = next.awaitReady(SOON);
         assertThat(after.worker(2).pid()).isEqualTo(before.worker(2).pid());
         assertThat(ProcessHandle.of(stopped).filter(ProcessHandle::isAlive)).isEmpty();
@@ -140,11 +147,14 @@ class OrphanIT {
             kill(cluster);
             war = Apps.write(Apps.probe("other.war"), files);
             ClowderProcess next = start(cluster.port(), 1);
-            await("the new generation").atMost(SOON).ignoreExceptions().until(() -> next.status().supervisor()
-                            .generation()
-                    == 2);
+            await("the new generation")
+                    .atMost(SOON)
+                    .ignoreExceptions()
+                    .until(() -> next.status().supervisor().generation() == 2);
             next.awaitReady(SOON);
-            await("the old one is gone").atMost(SOON).until(() -> next.status().workers().size() == 1);
+            await("the old one is gone")
+                    .atMost(SOON)
+                    .until(() -> next.status().workers().size() == 1);
             load.stop();
             assertThat(load.failures()).isEmpty();
             assertThat(load.workers()).contains(new Worker(1, 1), new Worker(1, 2));

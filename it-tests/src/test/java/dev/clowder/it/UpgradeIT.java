@@ -69,7 +69,9 @@ class UpgradeIT {
             }
             long killed = before.worker(1).pid();
             ProcessHandle.of(killed).orElseThrow().destroyForcibly();
-            await("a new worker").atMost(SOON).until(() -> cluster.status().worker(1).id() == 3);
+            await("a new worker")
+                    .atMost(SOON)
+                    .until(() -> cluster.status().worker(1).id() == 3);
             assertThat(cluster.awaitReady(SOON).worker(1).lastExit().signal()).isEqualTo("SIGKILL");
             assertThat(Path.of("/proc", String.valueOf(killed))).as("a zombie").doesNotExist();
             cluster.terminate();
@@ -100,9 +102,11 @@ class UpgradeIT {
 
     @ParameterizedTest
     @CsvSource({"--accept, relay", "--orphan-timeout, 0s"})
-    @DisplayName("where workers can't serve without their supervisor an upgrade is refused with the reason (exit code 2)")
+    @DisplayName(
+            "where workers can't serve without their supervisor an upgrade is refused with the reason (exit code 2)")
     void whereWorkersCantServeAloneAnUpgradeIsRefused(String option, String value) throws Exception {
-        try (ClowderProcess cluster = cluster().workers(1).arguments(option, value).start()) {
+        try (ClowderProcess cluster =
+                cluster().workers(1).arguments(option, value).start()) {
             List<String> before = workers(cluster.awaitReady(SOON));
             Launcher.Result refused = upgrade(cluster);
             assertThat(refused.exitCode()).isEqualTo(NOT_HERE);

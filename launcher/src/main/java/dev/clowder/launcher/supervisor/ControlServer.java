@@ -15,7 +15,9 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -49,6 +51,7 @@ final class ControlServer implements AutoCloseable {
     private final Consumer<Event> events;
     private final Outputs outputs;
     private final Deque<SocketChannel> silent = new ArrayDeque<>();
+    private final Set<SocketChannel> workers = ConcurrentHashMap.newKeySet();
     private final Semaphore commands = new Semaphore(MAX_COMMANDS);
     private final ScheduledThreadPoolExecutor deadlines;
 
@@ -75,10 +78,11 @@ final class ControlServer implements AutoCloseable {
         daemon("control", this::accept).start();
     }
 
-    /** No new connections; those that are open end with the process or when the supervisor closes them. */
+    /** No new connections. Workers that still have one are without a supervisor from here on; commands get their answer. */
     @Override
     public void close() {
         closeQuietly(server);
+        workers.forEach(ControlServer::closeQuietly);
     }
 
     private void accept() {
@@ -116,7 +120,7 @@ final class ControlServer implements AutoCloseable {
             Wire wire = new Wire(client);
             Message first = first(client, wire);
             if (first instanceof Message.Hello hello) {
-                listen(wire, hello);
+                listen(client, wire, hello);
             } else if (first instanceof Message.Output output) {
                 keep = outputs.follow(output.slot(), output.id(), Channels.newInputStream(client));
             } else if (first instanceof Message.Command command) {
@@ -145,8 +149,9 @@ final class ControlServer implements AutoCloseable {
         }
     }
 
-    private void listen(Wire wire, Message.Hello hello) throws InterruptedException {
+    private void listen(SocketChannel client, Wire wire, Message.Hello hello) throws InterruptedException {
         Semaphore room = new Semaphore(MAX_UNREAD);
+        workers.add(client);
         try {
             for (Message message = hello; message != null; message = wire.receive()) {
                 room.acquire();
@@ -154,6 +159,8 @@ final class ControlServer implements AutoCloseable {
             }
         } catch (IOException e) {
             // A broken connection is a closed one.
+        } finally {
+            workers.remove(client);
         }
         events.accept(new Event.Disconnected(hello.id(), wire));
     }

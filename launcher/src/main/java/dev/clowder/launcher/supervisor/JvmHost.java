@@ -217,6 +217,11 @@ final class JvmHost implements Host, AutoCloseable {
                 : process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
     }
 
+    /** Forgets all processes without touching them. */
+    void leave() {
+        processes.clear();
+    }
+
     /** Kills whoever is left; after an orderly stop that is nobody. */
     @Override
     public void close() {

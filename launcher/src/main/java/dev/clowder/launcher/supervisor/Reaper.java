@@ -18,12 +18,13 @@ import java.util.function.LongPredicate;
  *
  * <p>Awake only after a child has died. Linux.
  */
-final class Reaper {
+final class Reaper implements AutoCloseable {
     /** A child of Java's own is asked for within a moment of its death: one that is still there after this is not. */
     private static final long GRACE_MILLIS = 1_000;
 
     private final LongPredicate others;
     private final Semaphore deaths = new Semaphore(1);
+    private final Thread thread = new Thread(this::run, "reaper");
 
     /**
      * Not started yet.
@@ -36,9 +37,14 @@ final class Reaper {
 
     void start() {
         Signals.on(List.of("CHLD"), deaths::release);
-        Thread thread = new Thread(this::run, "reaper");
         thread.setDaemon(true);
         thread.start();
+    }
+
+    /** Reaps no more. */
+    @Override
+    public void close() {
+        thread.interrupt();
     }
 
     private void run() {

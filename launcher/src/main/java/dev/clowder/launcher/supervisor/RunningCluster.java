@@ -25,6 +25,8 @@ public final class RunningCluster {
     private final RunDirectory directory;
     private final Supervisor supervisor;
     private final Upgrade upgrade;
+    private final JvmHost host;
+    private final Observer observer;
 
     /**
      * Takes the port and the run directory and starts the first worker; returns without waiting for it.
@@ -51,6 +53,7 @@ public final class RunningCluster {
 
     private RunningCluster(LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
+        this.observer = observer;
         boolean started = false;
         try {
             int javaVersion = JvmHost.javaVersion(config.java());
@@ -64,14 +67,16 @@ public final class RunningCluster {
             if (!adoption.changed()) {
                 directory.register().plan(Adoption.plan(config, address(), first));
             }
-            JvmHost host = new JvmHost(config, directory, output, javaVersion);
+            host = new JvmHost(config, directory, output, javaVersion);
             supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
             upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
-            adopt(config, adoption, host);
+            adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
-                new Reaper(host::reaps).start();
+                Reaper reaper = new Reaper(host::reaps);
+                reaper.start();
+                parts.push(reaper);
             }
             parts.push(new ControlServer(directory.control(), this::post, host::follow));
             acceptor.start(directory.listeners());
@@ -109,7 +114,7 @@ public final class RunningCluster {
         return new Generation(1, config.apps(), Applications.expand(config.apps(), directory.generation(1)));
     }
 
-    private void adopt(LauncherConfig config, Adoption adoption, JvmHost host) {
+    private void adopt(LauncherConfig config, Adoption adoption) {
         supervisor.adopt(adoption.workers(), adoption.lastId());
         adoption.workers().forEach(host::adopt);
         if (adoption.changed()) {
@@ -174,6 +179,10 @@ public final class RunningCluster {
             code = supervisor.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (Throwable e) {
+            // A fault of ours, or a jar that was overwritten under us. Workers need us less than clients need them.
+            observer.log("the supervisor failed, its workers are left to the next one: " + e);
+            host.leave();
         } finally {
             takeApart();
             supervisor.answerStop();

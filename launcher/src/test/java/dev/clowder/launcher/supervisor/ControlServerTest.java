@@ -113,9 +113,10 @@ class ControlServerTest {
         }
         try (Wire refused = Wire.connect(socket)) {
             refused.send(new Message.Command("status", List.of()));
-            assertThat(refused.receive()).isInstanceOfSatisfying(Message.Reply.class, reply -> assertThat(
-                            reply.exitCode())
-                    .isEqualTo(1));
+            assertThat(refused.receive())
+                    .isInstanceOfSatisfying(
+                            Message.Reply.class,
+                            reply -> assertThat(reply.exitCode()).isEqualTo(1));
         }
         // Those who do not read lose their place, and commands are answered again.
         Awaitility.await().atMost(SOON).until(() -> {

@@ -45,11 +45,13 @@ class ReaperTest {
 
     @Test
     void aRunningReaperLeavesNoZombie() throws Exception {
-        new Reaper(other -> false).start();
-        long first = orphan();
-        Awaitility.await().atMost(SOON).until(() -> ProcessStat.of(first) == null);
-        long second = orphan();
-        Awaitility.await().atMost(SOON).until(() -> ProcessStat.of(second) == null);
+        try (Reaper reaper = new Reaper(other -> false)) {
+            reaper.start();
+            long first = orphan();
+            Awaitility.await().atMost(SOON).until(() -> ProcessStat.of(first) == null);
+            long second = orphan();
+            Awaitility.await().atMost(SOON).until(() -> ProcessStat.of(second) == null);
+        }
     }
 
     @Test
@@ -85,7 +87,8 @@ class ReaperTest {
         adoptNoMore();
         long pid = orphan("exec sleep 600");
         ProcessHandle handle = ProcessHandle.of(pid).orElseThrow();
-        assertThat(ProcessStat.of(pid).parent()).isNotEqualTo(ProcessHandle.current().pid());
+        assertThat(ProcessStat.of(pid).parent())
+                .isNotEqualTo(ProcessHandle.current().pid());
         handle.destroyForcibly();
         assertThat(Posix.awaitExit(handle)).isEqualTo(Posix.UNKNOWN_EXIT);
     }

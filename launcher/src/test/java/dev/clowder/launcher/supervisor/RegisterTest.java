@@ -65,7 +65,8 @@ class RegisterTest {
 
         Survivor stranger = new ObjectMapper().readValue(forged, Survivor.class);
         RunDirectory directory = RunDirectory.open(temporary.resolve("run"));
-        JvmHost host = new JvmHost(ConfigReader.read(temporary.toString()), directory, new Output(new ByteArrayOutputStream()), 17);
+        JvmHost host = new JvmHost(
+                ConfigReader.read(temporary.toString()), directory, new Output(new ByteArrayOutputStream()), 17);
         BlockingQueue<Event> events = new LinkedBlockingQueue<>();
         host.reportTo(events::add);
         host.adopt(stranger);
