@@ -3,6 +3,7 @@ package dev.clowder.it;
 import dev.clowder.it.app.DetailsServlet;
 import dev.clowder.it.app.FloodServlet;
 import dev.clowder.it.app.HaltServlet;
+import dev.clowder.it.app.OrphanServlet;
 import dev.clowder.it.app.RedirectServlet;
 import dev.clowder.it.app.UploadServlet;
 import dev.clowder.it.app.WorkerServlet;
@@ -31,7 +32,8 @@ final class Apps {
                         WorkerServlet.class,
                         UploadServlet.class,
                         FloodServlet.class,
-                        HaltServlet.class)
+                        HaltServlet.class,
+                        OrphanServlet.class)
                 .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
                 .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");
     }

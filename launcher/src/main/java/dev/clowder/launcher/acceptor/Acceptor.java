@@ -1,11 +1,14 @@
 package dev.clowder.launcher.acceptor;
 
 import dev.clowder.launcher.config.AcceptMode;
+import io.netty.channel.epoll.EpollServerSocketChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The supervisor's side of the port: bound once, for as long as the cluster runs, whatever happens to workers. */
 public interface Acceptor extends AutoCloseable {
@@ -55,5 +58,25 @@ public interface Acceptor extends AutoCloseable {
                     + SharedAcceptor.obstacle() + ")");
         }
         return new RelayAcceptor(address, BACKLOG);
+    }
+
+    /**
+     * Takes the listening socket back from workers that outlived the supervisor which bound it. Clients notice nothing.
+     *
+     * @param orphans path of the Unix socket at which such a worker offers it
+     * @param address where it must be bound; a socket that is not is refused
+     * @param atMost how long to wait for an offer
+     * @return null when none came in time
+     * @throws IOException if the path can't be bound
+     */
+    static @Nullable Acceptor takeOver(Path orphans, InetSocketAddress address, Duration atMost)
+            throws IOException, InterruptedException {
+        EpollServerSocketChannel listener = OrphanedListener.await(orphans, address, atMost);
+        return listener == null ? null : new SharedAcceptor(listener);
+    }
+
+    /** Whether listening sockets can be shared between processes, and so can outlive a supervisor. */
+    static boolean canShare() {
+        return SharedAcceptor.available();
     }
 }

@@ -153,8 +153,16 @@ public final class RunOptions {
     @Nullable
     Path config;
 
+    @Option(names = "--check", hidden = true, description = "check everything, print the version, start nothing")
+    boolean check;
+
     @Option(names = "--help", usageHelp = true, description = "show this")
     boolean help;
+
+    /** Whether nothing is to be started: an upgrade tries the new launcher like this before it becomes it. */
+    public boolean check() {
+        return check;
+    }
 
     /** Whether the end of standard input stops the cluster. */
     public boolean stopOnEof() {

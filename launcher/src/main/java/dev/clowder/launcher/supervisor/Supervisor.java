@@ -64,6 +64,19 @@ final class Supervisor {
         commands = new Commands(config, workers, host, observer);
     }
 
+    /**
+     * Expects workers of another supervisor to come back to their slots; before {@link #run}. Their end is reported by the
+     * host as of any other.
+     *
+     * @param highestId the highest id ever used
+     */
+    void adopt(List<Survivor> survivors, int highestId) {
+        for (Survivor survivor : survivors) {
+            commands.know(workers.adopt(survivor, startedAt));
+        }
+        workers.idsAbove(highestId);
+    }
+
     /** Hands a fact to the supervisor's thread. Any thread; never blocks. */
     void post(Event event) {
         events.add(event);
@@ -140,17 +153,20 @@ final class Supervisor {
     // What happened
 
     private void handle(Event event, long now) {
+        event.taken();
         if (event instanceof Event.Said said) {
             Worker worker = workers.find(said.id());
             if (worker != null && said.message() instanceof Message.Dumped dumped) {
                 commands.dumped(worker, dumped.text());
             } else if (worker != null) {
                 workers.said(worker, said, now);
+            } else if (said.message() instanceof Message.Hello) {
+                workers.dismiss(said.from());
             }
         } else if (event instanceof Event.Probed probed) {
             workers.probed(probed, now);
         } else if (event instanceof Event.Disconnected gone) {
-            workers.disconnected(gone.id());
+            workers.disconnected(gone.id(), gone.from());
         } else if (event instanceof Event.Exited exited) {
             Worker worker = workers.find(exited.id());
             if (worker != null) {
