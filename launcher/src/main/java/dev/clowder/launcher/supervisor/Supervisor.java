@@ -1,17 +1,16 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.acceptor.Acceptor;
+import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -67,7 +66,7 @@ final class Supervisor {
         startedAt = host.now();
         InetSocketAddress address = acceptor.address();
         observer.log("listening on " + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
-                + ", accept " + acceptor.mode().name().toLowerCase(Locale.ROOT) + ", " + config.workers()
+                + ", accept " + acceptor.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         Random random = new Random();
         for (int number = 1; number <= config.workers(); number++) {
@@ -181,6 +180,7 @@ final class Supervisor {
             publish();
         } else if (message instanceof Message.Load load) {
             slot.load = load;
+            acceptor.load(slot.id, load.connections());
         }
     }
 
@@ -345,7 +345,8 @@ final class Supervisor {
                 1,
                 directory.slot(slot.number).toString(),
                 directory.intake(slot.id).toString(),
-                acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
+                acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
+                acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
                 acceptor.address().getPort(),
                 config.trust(),
                 config.exposeWorker(),
@@ -355,13 +356,13 @@ final class Supervisor {
     }
 
     private void publish() {
-        List<Path> intakes = new ArrayList<>();
+        List<WorkerIntake> workers = new ArrayList<>();
         for (WorkerSlot slot : slots) {
             if (!stopping && slot.state == WorkerState.READY) {
-                intakes.add(directory.intake(slot.id));
+                workers.add(new WorkerIntake(slot.id, directory.intake(slot.id)));
             }
         }
-        acceptor.ready(intakes);
+        acceptor.ready(workers);
     }
 
     private void fire(WorkerEvent.Kind kind, WorkerSlot slot, @Nullable Exit exit) {

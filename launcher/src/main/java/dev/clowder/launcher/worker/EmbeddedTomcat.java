@@ -115,6 +115,11 @@ final class EmbeddedTomcat {
         endpoint.accept(listener);
     }
 
+    /** Begins to take clients that the supervisor accepts and hands over. */
+    void accept(Path handovers, int id) throws IOException {
+        endpoint.accept(handovers, id);
+    }
+
     /**
      * Takes no new connections and waits for those in flight: every further response says {@code Connection: close},
      * HTTP/2 clients get a GOAWAY, idle connections are closed after a moment.

@@ -30,19 +30,21 @@ public final class WorkerMain {
     private static final long ORPHAN_LIFE_MILLIS = 4_500;
 
     private final Wire wire;
+    private final int id;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
     private volatile @Nullable EmbeddedTomcat tomcat;
 
-    private WorkerMain(Wire wire) {
+    private WorkerMain(Wire wire, int id) {
         this.wire = wire;
+        this.id = id;
     }
 
     /** Arguments: path of the control socket, id of this worker. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path control = Path.of(arguments[0]);
         int id = Integer.parseInt(arguments[1]);
-        WorkerMain worker = new WorkerMain(Wire.connect(control));
+        WorkerMain worker = new WorkerMain(Wire.connect(control), id);
         worker.handleSignals();
         worker.wire.send(new Message.Hello(
                 Integer.getInteger("clowder.worker.slot", 0),
@@ -67,7 +69,9 @@ public final class WorkerMain {
             EmbeddedTomcat started = EmbeddedTomcat.start(start);
             tomcat = started;
             SelfProbe.check(Path.of(start.intake()));
-            if (!start.listeners().isEmpty()) {
+            if (start.handover()) {
+                started.accept(Path.of(start.listeners()), id);
+            } else if (!start.listeners().isEmpty()) {
                 started.accept(SharedListener.receive(Path.of(start.listeners())));
             }
         } catch (StartFailedException e) {
