@@ -63,8 +63,8 @@ final class AcceptPause implements AutoCloseable {
             return;
         }
         backoff.reset();
-        log.accept("accepts connections again, after "
-                + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since) + " ms");
+        log.accept(
+                "accepts connections again, after " + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since) + " ms");
         since = 0;
     }
 

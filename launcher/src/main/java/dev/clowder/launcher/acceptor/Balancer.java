@@ -36,8 +36,8 @@ final class Balancer {
     /** An answer to a hand-over is newer than a beat that comes this soon after it: the beat may have been earlier. */
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(500);
 
-    private static final Comparator<Worker> IDLE_FIRST = Comparator.<Worker>comparingInt(w -> w.unacknowledged)
-            .thenComparingLong(w -> w.turn);
+    private static final Comparator<Worker> IDLE_FIRST =
+            Comparator.<Worker>comparingInt(w -> w.unacknowledged).thenComparingLong(w -> w.turn);
 
     private final AcceptMode policy;
     private final Map<Integer, Worker> workers = new HashMap<>();

@@ -148,6 +148,11 @@ final class HandoverAcceptor implements Acceptor {
         closeQuietly(listener);
     }
 
+    /** Returns after one round of the loop: everything that had arrived before has been seen. For tests. */
+    void awaitIdle() {
+        loop.submit(() -> loop.submit(() -> {})).awaitUninterruptibly();
+    }
+
     // Clients
 
     private void acceptClients() {

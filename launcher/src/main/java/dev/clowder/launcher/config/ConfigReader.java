@@ -148,8 +148,7 @@ public final class ConfigReader {
                 return mode;
             }
         }
-        problems.add(
-                "--accept " + options.accept + ": use auto, shared, round-robin, least-connections or relay");
+        problems.add("--accept " + options.accept + ": use auto, shared, round-robin, least-connections or relay");
         return AcceptMode.AUTO;
     }
 

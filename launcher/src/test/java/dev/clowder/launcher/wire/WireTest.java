@@ -50,7 +50,8 @@ class WireTest {
                 new Message.Failed("no\nline"),
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
-                new Message.Start(1, 2, 3, "dir", "in", "", false, 8080, "loopback", true, "/health", 60_000, List.of(mount)),
+                new Message.Start(
+                        1, 2, 3, "dir", "in", "", false, 8080, "loopback", true, "/health", 60_000, List.of(mount)),
                 new Message.Stop(30_000, 1000),
                 new Message.Command("scale", List.of("3")),
                 new Message.Progress("slot 1"),
