@@ -202,7 +202,7 @@ final class HandoverAcceptor implements Acceptor {
                 stopping.complete(null);
             }
         } else if (clients != null) {
-            clients.on(mayAccept() ? EpollIoOps.EPOLLIN : EpollIoOps.NONE);
+            clients.on(mayAccept() ? EpollIoOps.EPOLLIN : Watch.NOTHING);
         }
     }
 

@@ -12,10 +12,13 @@ import org.jspecify.annotations.Nullable;
 
 /** A descriptor that an event loop watches, and closes in the end. Belongs to the loop's thread. */
 final class Watch implements EpollIoHandle {
+    /** No event but that of an error, which always comes; a registration that once asked for none can't go on. */
+    static final EpollIoOps NOTHING = EpollIoOps.EPOLLERR;
+
     private final FileDescriptor descriptor;
     private final Runnable action;
     private @Nullable IoRegistration registration;
-    private EpollIoOps wanted = EpollIoOps.NONE;
+    private EpollIoOps wanted = NOTHING;
 
     /** Runs the action at each event that was asked for, as long as its cause lasts. */
     Watch(IoEventLoop loop, FileDescriptor descriptor, Runnable action) {

@@ -158,6 +158,7 @@ class HandoverAcceptorTest {
         ready(worker);
         assertThat(port(worker.take())).isEqualTo(client.getLocalPort());
         ready();
+        acceptor.awaitIdle();
         client();
         assertThat(worker.receivesNothing()).isTrue();
     }
