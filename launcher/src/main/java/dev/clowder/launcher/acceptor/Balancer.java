@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code least-connections}: the fewest open connections, the longest not chosen among equals.
  * </ul>
  *
- * <p>A worker whose JVM is cold gets a smaller share: it grows from a tenth to a whole one within
- * {@value #RAMP_SECONDS} s after it was first ready.
+ * <p>A worker whose JVM is cold takes its turn less often: of the turns that it would have, it gets a tenth at first and
+ * all of them {@value #RAMP_SECONDS} s after it was first ready.
  */
 final class Balancer {
     static final int NOBODY = -1;
@@ -38,8 +38,11 @@ final class Balancer {
 
     private static final Comparator<Worker> IDLE_FIRST =
             Comparator.<Worker>comparingInt(w -> w.unacknowledged).thenComparingLong(w -> w.turn);
+    private static final Comparator<Worker> FEWEST_CONNECTIONS_FIRST = Comparator.<Worker>comparingInt(
+                    w -> w.connections + w.unacknowledged)
+            .thenComparingLong(w -> w.turn);
 
-    private final AcceptMode policy;
+    private final Comparator<Worker> order;
     private final Map<Integer, Worker> workers = new HashMap<>();
     private long turns;
 
@@ -74,7 +77,7 @@ final class Balancer {
 
     /** With {@link AcceptMode#ROUND_ROBIN} or {@link AcceptMode#LEAST_CONNECTIONS}. */
     Balancer(AcceptMode policy) {
-        this.policy = policy;
+        this.order = policy == AcceptMode.LEAST_CONNECTIONS ? FEWEST_CONNECTIONS_FIRST : IDLE_FIRST;
     }
 
     /** Names those that may get connections; replaces those named before. */
@@ -126,7 +129,7 @@ final class Balancer {
      * @return its id, or {@link #NOBODY}
      */
     int next(long now) {
-        Worker chosen = policy == AcceptMode.LEAST_CONNECTIONS ? fewestConnections(now) : longestIdle(now);
+        Worker chosen = first(now);
         if (chosen == null) {
             return NOBODY;
         }
@@ -173,15 +176,15 @@ final class Balancer {
         }
     }
 
-    /** One that is passed over because its share is small goes to the end of the line, with what it has saved. */
-    private @Nullable Worker longestIdle(long now) {
+    /** The first in line; one that is passed over because its share is small saves for its next turn. */
+    private @Nullable Worker first(long now) {
         List<Worker> line = new ArrayList<>(workers.size());
         for (Worker worker : workers.values()) {
             if (worker.canTake()) {
                 line.add(worker);
             }
         }
-        line.sort(IDLE_FIRST);
+        line.sort(order);
         while (!line.isEmpty()) {
             for (Worker worker : line) {
                 worker.credit += worker.share(now);
@@ -193,23 +196,6 @@ final class Balancer {
             }
         }
         return null;
-    }
-
-    private @Nullable Worker fewestConnections(long now) {
-        Worker best = null;
-        for (Worker worker : workers.values()) {
-            if (worker.canTake() && (best == null || isBefore(worker, best, now))) {
-                best = worker;
-            }
-        }
-        return best;
-    }
-
-    /** Compares connections per share, the one to come included, without dividing. */
-    private static boolean isBefore(Worker worker, Worker other, long now) {
-        long load = (worker.connections + worker.unacknowledged + 1) * other.share(now);
-        long otherLoad = (other.connections + other.unacknowledged + 1) * worker.share(now);
-        return load < otherLoad || (load == otherLoad && worker.turn < other.turn);
     }
 
     private Worker worker(int id) {
