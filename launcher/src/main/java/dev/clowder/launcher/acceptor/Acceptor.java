@@ -30,11 +30,6 @@ public interface Acceptor extends AutoCloseable {
     /** Names the workers that are ready for connections; replaces those named before. Never blocks. */
     void ready(List<WorkerIntake> workers);
 
-    /** Tells how many connections a worker has; helps a mode that counts them. Never blocks. */
-    default void load(int id, int connections) {
-        // Most modes don't ask.
-    }
-
     /** Lets the port go. Connections that already reached a worker are not touched. */
     void stop();
 

@@ -33,9 +33,6 @@ final class Balancer {
 
     private static final long FULL_SHARE = TimeUnit.SECONDS.toNanos(RAMP_SECONDS);
     private static final long LEAST_SHARE = FULL_SHARE / 10;
-    /** An answer to a hand-over is newer than a beat that comes this soon after it: the beat may have been earlier. */
-    private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(500);
-
     private static final Comparator<Worker> IDLE_FIRST =
             Comparator.<Worker>comparingInt(w -> w.unacknowledged).thenComparingLong(w -> w.turn);
     private static final Comparator<Worker> FEWEST_CONNECTIONS_FIRST = Comparator.<Worker>comparingInt(
@@ -60,7 +57,6 @@ final class Balancer {
 
         int unacknowledged;
         int connections;
-        long answeredAt;
 
         Worker(int id) {
             this.id = id;
@@ -139,11 +135,10 @@ final class Balancer {
     }
 
     /** A hand-over was acknowledged; the worker has this many connections now. */
-    void taken(int id, int connections, long now) {
+    void taken(int id, int connections) {
         Worker worker = worker(id);
         worker.unacknowledged--;
         worker.connections = connections;
-        worker.answeredAt = now;
         if (worker.unacknowledged == 0) {
             worker.turn = ++turns;
         }
@@ -161,19 +156,11 @@ final class Balancer {
         worker.full = true;
     }
 
-    /** It takes connections again. */
+    /** It takes connections, again or still, and has this many. */
     void room(int id, int connections) {
         Worker worker = worker(id);
         worker.full = false;
         worker.connections = connections;
-    }
-
-    /** What the worker's beat says of its connections. */
-    void load(int id, int connections, long now) {
-        Worker worker = workers.get(id);
-        if (worker != null && now - worker.answeredAt > FRESH) {
-            worker.connections = connections;
-        }
     }
 
     /** The first in line; one that is passed over because its share is small saves for its next turn. */

@@ -110,11 +110,6 @@ final class HandoverAcceptor implements Acceptor {
         });
     }
 
-    @Override
-    public void load(int id, int connections) {
-        loop.execute(() -> balancer.load(id, connections, System.nanoTime()));
-    }
-
     /** Waits, for {@value #STOP_SECONDS} s at most, until workers have what was accepted. */
     @Override
     public void stop() {
@@ -252,7 +247,7 @@ final class HandoverAcceptor implements Acceptor {
         switch (answer.kind()) {
             case TAKEN -> {
                 closeQuietly(link.answered());
-                balancer.taken(link.id(), answer.connections(), System.nanoTime());
+                balancer.taken(link.id(), answer.connections());
             }
             case GIVEN_BACK -> {
                 waiting.add(link.answered());

@@ -180,7 +180,6 @@ final class Supervisor {
             publish();
         } else if (message instanceof Message.Load load) {
             slot.load = load;
-            acceptor.load(slot.id, load.connections());
         }
     }
 

@@ -6,7 +6,8 @@ package dev.clowder.launcher.wire;
  * {@link Kind#ROOM} at any time. The other way there are descriptors only.
  *
  * @param kind what happened
- * @param connections how many clients' connections the worker has, the one just taken over included
+ * @param connections how many connections the worker counts, the one just taken over included; for comparing
+ *     workers, as it includes a few that are no clients
  */
 public record HandoverAnswer(Kind kind, int connections) {
     /** Bytes of an answer. */
@@ -20,7 +21,7 @@ public record HandoverAnswer(Kind kind, int connections) {
         TAKEN(1),
         /** It is given back unread. No other is welcome before {@link #ROOM}. */
         GIVEN_BACK(2),
-        /** Descriptors are welcome again. */
+        /** Descriptors are welcome, again or still; said when there was no room, and when many connections have ended. */
         ROOM(3);
 
         private final int code;

@@ -38,6 +38,9 @@ final class HandoverIntake {
 
     private volatile SocketChannel supervisor;
     private volatile boolean full;
+    /** How many connections the supervisor knows of. */
+    private volatile long told;
+
     private volatile boolean closed;
     private boolean refusing;
 
@@ -69,9 +72,13 @@ final class HandoverIntake {
         }
     }
 
-    /** Must be told whenever a connection has ended: one that was refused for lack of room may come now. */
-    void room() {
-        if (full) {
+    /**
+     * Must be called whenever a connection ends. The supervisor is told when one that was refused for lack of room may
+     * come now, or when half of the connections that it knows of have ended: often enough to compare workers, and seldom
+     * while connections come and go.
+     */
+    void ended() {
+        if (full || endpoint.getConnectionCount() <= told / 2) {
             synchronized (lock) {
                 tellRoom();
             }
@@ -172,7 +179,7 @@ final class HandoverIntake {
     }
 
     private void tellRoom() {
-        if (full && !refusing && endpoint.hasRoom()) {
+        if (!refusing && endpoint.hasRoom() && (full || endpoint.getConnectionCount() <= told / 2)) {
             full = false;
             answer(supervisor, HandoverAnswer.Kind.ROOM, 0);
         }
@@ -181,8 +188,8 @@ final class HandoverIntake {
     /** A supervisor that can't hear it is gone, and its descriptors with it: the connection is served all the same. */
     private void answer(SocketChannel link, HandoverAnswer.Kind kind, int more) {
         try {
-            int connections = endpoint.getConnections().size() + more;
-            say(link, new HandoverAnswer(kind, connections).encoded());
+            told = endpoint.getConnectionCount() + more;
+            say(link, new HandoverAnswer(kind, (int) Math.max(0, told)).encoded());
         } catch (IOException e) {
             LOG.debug("the supervisor does not hear", e);
         }

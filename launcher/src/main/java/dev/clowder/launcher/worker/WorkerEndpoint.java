@@ -81,7 +81,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         long count = super.countDownConnection();
         HandoverIntake handedOver = handover;
         if (handedOver != null) {
-            handedOver.room();
+            handedOver.ended();
         }
         return count;
     }

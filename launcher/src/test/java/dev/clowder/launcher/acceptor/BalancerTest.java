@@ -36,7 +36,7 @@ class BalancerTest {
     /** As a worker answers that keeps everything it gets. */
     private static int nextTaken(Balancer balancer, long now, int[] connections) {
         int id = balancer.next(now);
-        balancer.taken(id, ++connections[id], now);
+        balancer.taken(id, ++connections[id]);
         return id;
     }
 
@@ -44,8 +44,8 @@ class BalancerTest {
     void idleWorkersAreServedFirstComeFirstServed() {
         Balancer balancer = balancer(AcceptMode.ROUND_ROBIN, 1, 2, 3);
         assertThat(next(balancer, 3)).containsExactly(1, 2, 3);
-        balancer.taken(3, 1, WARM);
-        balancer.taken(1, 1, WARM);
+        balancer.taken(3, 1);
+        balancer.taken(1, 1);
         assertThat(next(balancer, 2)).as("in the order of their answers").containsExactly(3, 1);
     }
 
@@ -55,7 +55,7 @@ class BalancerTest {
         assertThat(next(balancer, 2)).containsExactly(1, 2);
         int[] connections = new int[3];
         for (int i = 0; i < 20; i++) {
-            balancer.taken(2, ++connections[2], WARM);
+            balancer.taken(2, ++connections[2]);
             assertThat(balancer.next(WARM)).isEqualTo(2);
         }
     }
@@ -67,7 +67,7 @@ class BalancerTest {
         assertThat(next(balancer, 2 * Balancer.MOST_UNACKNOWLEDGED)).doesNotContain(Balancer.NOBODY);
         assertThat(balancer.canChoose()).isFalse();
         assertThat(balancer.next(WARM)).isEqualTo(Balancer.NOBODY);
-        balancer.taken(2, 1, WARM);
+        balancer.taken(2, 1);
         assertThat(balancer.canChoose()).isTrue();
         assertThat(next(balancer, 2)).containsExactly(2, Balancer.NOBODY);
     }
@@ -105,7 +105,7 @@ class BalancerTest {
     void theFewestConnectionsWinAndAmongEqualsTheLongestWithout() {
         Balancer balancer = balancer(AcceptMode.LEAST_CONNECTIONS, 1, 2);
         int[] connections = new int[3];
-        balancer.load(1, 3, WARM);
+        balancer.room(1, 3);
         connections[1] = 3;
         List<Integer> chosen = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
@@ -118,23 +118,14 @@ class BalancerTest {
     void behaviour55WithOneSlowConnectionTheFastOnesAllGoToTheOther() {
         Balancer balancer = balancer(AcceptMode.LEAST_CONNECTIONS, 1, 2);
         int busy = balancer.next(WARM);
-        balancer.taken(busy, 1, WARM);
+        balancer.taken(busy, 1);
         for (int i = 0; i < 8; i++) {
             int id = balancer.next(WARM);
             assertThat(id).isNotEqualTo(busy);
             // It was the only one there, and has ended.
-            balancer.taken(id, 1, WARM);
-            balancer.load(id, 0, WARM + TimeUnit.SECONDS.toNanos(1 + i));
+            balancer.taken(id, 1);
+            balancer.room(id, 0);
         }
-    }
-
-    @Test
-    void aBeatThatMayBeOlderThanAnAnswerDoesNotCount() {
-        Balancer balancer = balancer(AcceptMode.LEAST_CONNECTIONS, 1, 2);
-        int busy = balancer.next(WARM);
-        balancer.taken(busy, 5, WARM);
-        balancer.load(busy, 0, WARM + 1);
-        assertThat(next(balancer, 4)).containsOnly(3 - busy);
     }
 
     @Test
@@ -160,7 +151,7 @@ class BalancerTest {
     @Test
     void aColdWorkerWithoutConnectionsIsNotFloodedByAllNewOnes() {
         Balancer balancer = balancer(AcceptMode.LEAST_CONNECTIONS, 1);
-        balancer.load(1, 100, WARM);
+        balancer.room(1, 100);
         balancer.connected(2);
         balancer.ready(List.of(1, 2), WARM);
         int[] connections = {0, 100, 0};
