@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 final class HandoverAcceptor implements Acceptor {
     private static final int BATCH = 64;
     private static final long STOP_SECONDS = 1;
+    private static final long ROUND_MILLIS = 2;
     /** Netty writes the peer's address here: length, 16 bytes, scope and port. */
     private static final int ADDRESS_LENGTH = 26;
 
@@ -53,6 +54,10 @@ final class HandoverAcceptor implements Acceptor {
     /** Accepted, and nobody's at the moment; longest waiting first. */
     private final Deque<FileDescriptor> waiting = new ArrayDeque<>();
 
+    /** While connections come one after the other, answers are read with them, and wake nobody. */
+    private boolean inRounds;
+
+    private boolean acceptedInRound;
     private @Nullable Watch clients;
     private @Nullable CompletableFuture<Void> stopped;
 
@@ -151,6 +156,7 @@ final class HandoverAcceptor implements Acceptor {
     // Clients
 
     private void acceptClients() {
+        beginRounds();
         try {
             for (int i = 0; i < BATCH && mayAccept(); i++) {
                 int client = listener.accept(peer);
@@ -164,6 +170,33 @@ final class HandoverAcceptor implements Acceptor {
             pause.begin(e);
         }
         settle();
+    }
+
+    private void beginRounds() {
+        acceptedInRound = true;
+        if (inRounds) {
+            hearAll();
+        } else {
+            inRounds = true;
+            links.values().forEach(link -> link.listen(false));
+            loop.schedule(this::endRound, ROUND_MILLIS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void endRound() {
+        hearAll();
+        if (acceptedInRound) {
+            acceptedInRound = false;
+            loop.schedule(this::endRound, ROUND_MILLIS, TimeUnit.MILLISECONDS);
+        } else {
+            inRounds = false;
+            links.values().forEach(link -> link.listen(true));
+        }
+        settle();
+    }
+
+    private void hearAll() {
+        List.copyOf(links.values()).forEach(this::hear);
     }
 
     private boolean mayAccept() {

@@ -32,6 +32,11 @@ final class HandoverLink {
         watch.on(EpollIoOps.EPOLLIN);
     }
 
+    /** Whether what the worker says runs the action at once; if not, only its end does. */
+    void listen(boolean wanted) {
+        watch.on(wanted ? EpollIoOps.EPOLLIN : Watch.NOTHING);
+    }
+
     /** Whether the worker has said who it is. */
     boolean named() {
         return id != UNKNOWN;
