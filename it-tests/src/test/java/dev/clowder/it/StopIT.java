@@ -40,7 +40,7 @@ class StopIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"shared", "relay"})
+    @ValueSource(strings = {"shared", "round-robin", "relay"})
     @DisplayName(
             "behaviour 57: TERM closes the port at once, finishes the request in flight and exits 0, with nobody left")
     void termFinishesTheRequestInFlightAndExitsZero(String accept) throws Exception {

@@ -25,12 +25,13 @@ public interface Acceptor extends AutoCloseable {
     /**
      * Begins to serve workers.
      *
-     * @param listeners path of the Unix socket at which a worker asks for the listening socket, where the mode has one
+     * @param listeners path of the Unix socket at which a worker asks for the listening socket or for connections,
+     *     where the mode has one
      */
     void start(Path listeners) throws IOException;
 
-    /** Names the intakes (Unix sockets) of the workers that are ready; replaces those named before. Never blocks. */
-    void ready(List<Path> intakes);
+    /** Names the workers that are ready for connections; replaces those named before. Never blocks. */
+    void ready(List<WorkerIntake> workers);
 
     /** Lets the port go. Connections that already reached a worker are not touched. */
     void stop();
@@ -42,22 +43,24 @@ public interface Acceptor extends AutoCloseable {
     /**
      * Binds the address.
      *
-     * @param log told in one line when {@code auto} has to fall back
+     * @param log told in one line when {@code auto} has to fall back, and when accepting pauses; called by any thread
      * @throws IOException if the address can't be bound, or the mode is not available here
      */
     static Acceptor bind(AcceptMode mode, InetSocketAddress address, Consumer<String> log) throws IOException {
         if (mode != AcceptMode.RELAY && SharedAcceptor.available()) {
-            return new SharedAcceptor(address, BACKLOG);
+            return mode == AcceptMode.ROUND_ROBIN || mode == AcceptMode.LEAST_CONNECTIONS
+                    ? new HandoverAcceptor(mode, address, BACKLOG, log)
+                    : new SharedAcceptor(address, BACKLOG);
         }
-        if (mode == AcceptMode.SHARED) {
+        if (mode != AcceptMode.RELAY && mode != AcceptMode.AUTO) {
             throw new IOException(
-                    "--accept shared is not available here, use relay (" + SharedAcceptor.obstacle() + ")");
+                    "--accept " + mode + " is not available here, use relay (" + SharedAcceptor.obstacle() + ")");
         }
         if (mode == AcceptMode.AUTO) {
             log.accept("accept: relay, because listening sockets can't be shared between processes here ("
                     + SharedAcceptor.obstacle() + ")");
         }
-        return new RelayAcceptor(address, BACKLOG);
+        return new RelayAcceptor(address, BACKLOG, log);
     }
 
     /**

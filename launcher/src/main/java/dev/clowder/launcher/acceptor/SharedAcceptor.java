@@ -102,7 +102,7 @@ final class SharedAcceptor implements Acceptor {
     }
 
     @Override
-    public void ready(List<Path> intakes) {
+    public void ready(List<WorkerIntake> workers) {
         // Workers take connections by themselves.
     }
 

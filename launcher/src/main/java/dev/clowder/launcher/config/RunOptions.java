@@ -52,9 +52,9 @@ public final class RunOptions {
             names = "--accept",
             paramLabel = "MODE",
             defaultValue = "auto",
-            description =
-                    "shared: workers accept from one kernel queue; relay: the supervisor copies bytes; auto: shared"
-                            + " where the platform can")
+            description = "shared: workers accept from one kernel queue; round-robin, least-connections: the supervisor"
+                    + " accepts and passes the socket to a worker; relay: the supervisor copies bytes; auto:"
+                    + " shared where the platform can, else relay")
     String accept = "auto";
 
     @Option(

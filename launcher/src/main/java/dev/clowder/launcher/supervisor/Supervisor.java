@@ -7,7 +7,6 @@ import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -58,7 +57,7 @@ final class Supervisor {
         lastStep = startedAt;
         InetSocketAddress address = acceptor.address();
         observer.log("listening on " + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
-                + ", accept " + acceptor.mode().name().toLowerCase(Locale.ROOT) + ", " + config.workers()
+                + ", accept " + acceptor.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, acceptor, host, observer);
         commands = new Commands(config, workers, host, observer);

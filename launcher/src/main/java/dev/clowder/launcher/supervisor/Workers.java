@@ -1,12 +1,12 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.acceptor.Acceptor;
+import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -477,7 +477,8 @@ final class Workers {
                 worker.generation.number(),
                 directory.worker(worker.slot.number, worker.id).toString(),
                 directory.intake(worker.id).toString(),
-                acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
+                acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
+                acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
                 acceptor.address().getPort(),
                 config.trust(),
                 config.exposeWorker(),
@@ -488,10 +489,10 @@ final class Workers {
 
     /** Tells the acceptor who takes connections. */
     private void publish() {
-        List<Path> intakes = new ArrayList<>();
+        List<WorkerIntake> intakes = new ArrayList<>();
         for (Worker worker : all()) {
             if (!stopping && worker.state == WorkerState.READY) {
-                intakes.add(directory.intake(worker.id));
+                intakes.add(new WorkerIntake(worker.id, directory.intake(worker.id)));
             }
         }
         acceptor.ready(intakes);

@@ -75,7 +75,12 @@ public sealed interface Message {
      */
     record Adopted(long orphanMillis) implements Message {}
 
-    /** What to run; the answer to {@link Hello}. */
+    /**
+     * What to run; the answer to {@link Hello}.
+     *
+     * @param listeners the Unix socket at which connections or the listening socket come; empty if they come to the intake
+     * @param handover whether connections come there that the supervisor accepted, instead of the listening socket
+     */
     record Start(
             int slot,
             int workers,
@@ -83,6 +88,7 @@ public sealed interface Message {
             String directory,
             String intake,
             String listeners,
+            boolean handover,
             int port,
             String trust,
             boolean exposeWorker,

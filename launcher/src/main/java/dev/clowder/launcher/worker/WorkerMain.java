@@ -42,6 +42,7 @@ public final class WorkerMain {
     private static final long ORPHAN_LIFE_MILLIS = 4_500;
 
     private final Lifeline lifeline;
+    private final int id;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
     private volatile @Nullable EmbeddedTomcat tomcat;
@@ -49,15 +50,16 @@ public final class WorkerMain {
     private volatile @Nullable ServerSocketChannel listener;
     private volatile long orphanMillis;
 
-    private WorkerMain(Lifeline lifeline) {
+    private WorkerMain(Lifeline lifeline, int id) {
         this.lifeline = lifeline;
+        this.id = id;
     }
 
     /** Arguments: path of the control socket, id of this worker. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path control = Path.of(arguments[0]);
         int id = Integer.parseInt(arguments[1]);
-        WorkerMain worker = new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id));
+        WorkerMain worker = new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id), id);
         worker.handleSignals();
         Message.Start start = worker.lifeline.begin();
         if (start != null) {
@@ -82,7 +84,9 @@ public final class WorkerMain {
             EmbeddedTomcat started = EmbeddedTomcat.start(start);
             tomcat = started;
             SelfProbe.check(Path.of(start.intake()));
-            if (!start.listeners().isEmpty()) {
+            if (start.handover()) {
+                started.accept(Path.of(start.listeners()), id);
+            } else if (!start.listeners().isEmpty()) {
                 ServerSocketChannel shared = SharedListener.receive(Path.of(start.listeners()));
                 started.accept(shared);
                 listener = shared;
