@@ -89,17 +89,24 @@ final class Connection {
     /** A request with the headers of a browser and, behind them, those given as names and values in turn. */
     Request serve(byte[]... more) throws Exception {
         MimeHeaders headers = coyote.getMimeHeaders();
-        for (int i = 0, from = 0; i < BROWSER_LINES; i++) {
+        int from = 0;
+        for (int i = 0; i < BROWSER_LINES; i++) {
             int middle = ends[2 * i];
             int end = ends[2 * i + 1];
             headers.addValue(buffer, from, middle - from).setBytes(buffer, middle, end - middle);
             from = end;
         }
         for (int i = 0; i < more.length; i += 2) {
-            headers.addValue(more[i], 0, more[i].length).setBytes(more[i + 1], 0, more[i + 1].length);
+            int middle = from + more[i].length;
+            int length = more[i + 1].length;
+            System.arraycopy(more[i], 0, buffer, from, more[i].length);
+            System.arraycopy(more[i + 1], 0, buffer, middle, length);
+            headers.addValue(buffer, from, middle - from).setBytes(buffer, middle, length);
+            from = middle + length;
         }
         coyote.serverName().setChars(host, 0, host.length);
         coyote.setServerPort(80);
+        coyote.protocol().setString("HTTP/1.1");
         adapter.service(coyote, coyoteResponse);
         request.recycle();
         coyote.recycle();
