@@ -22,9 +22,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(1)
+@Warmup(iterations = 15, time = 300, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 300, time = 5, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(value = 2, jvmArgsAppend = {"-Xbatch", "-Xms512m", "-Xmx512m"})
 public class RulesBenchmark {
 
     private static final int CHAINS = 1024;

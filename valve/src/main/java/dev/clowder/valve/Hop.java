@@ -30,9 +30,8 @@ final class Hop {
      * {@code 2001:db8::7:4711} is an address without a port.
      */
     void readMember(CharSequence text, int from, int to) {
-        Kind read = member(text, from, to)
-                ? Kind.ADDRESS
-                : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED;
+        Kind read =
+                member(text, from, to) ? Kind.ADDRESS : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED;
         if (kind != read) {
             kind = read; // Most likely it is an address again; see RequestRewriter.
         }

@@ -17,7 +17,6 @@ final class IpAddress {
     /** Bytes of the longest canonical text: eight groups of four digits. */
     static final int LONGEST_TEXT = 39;
 
-
     private long high;
     private long low;
     private boolean unix;
