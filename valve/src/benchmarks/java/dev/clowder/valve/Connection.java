@@ -17,9 +17,9 @@ import org.apache.tomcat.util.http.MimeHeaders;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A kept-alive connection without its socket: one pair of Tomcat's request objects, filled and recycled for each request
- * as the protocol layer and the adapter of a connector do it, and handed to one valve of an engine. Header names are
- * in lower case and all header bytes in one buffer, as Tomcat's parser leaves them.
+ * A kept-alive connection without its socket: one pair of Tomcat's request objects, filled and recycled for each
+ * request as the protocol layer and the adapter of a connector do it, and handed to one valve of an engine. Header
+ * names are in lower case and all header bytes in one buffer, as Tomcat's parser leaves them.
  */
 final class Connection {
 
