@@ -5,6 +5,7 @@ import dev.clowder.it.app.EventsServlet;
 import dev.clowder.it.app.FloodServlet;
 import dev.clowder.it.app.HaltServlet;
 import dev.clowder.it.app.LeakServlet;
+import dev.clowder.it.app.OrphanServlet;
 import dev.clowder.it.app.RedirectServlet;
 import dev.clowder.it.app.StuckServlet;
 import dev.clowder.it.app.UploadServlet;
@@ -37,6 +38,7 @@ final class Apps {
                         UploadServlet.class,
                         FloodServlet.class,
                         HaltServlet.class,
+                        OrphanServlet.class,
                         LeakServlet.class)
                 .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
                 .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");

@@ -40,7 +40,7 @@ class StopIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"shared", "relay"})
+    @ValueSource(strings = {"shared", "round-robin", "relay"})
     @DisplayName(
             "behaviour 57: TERM closes the port at once, finishes the request in flight and exits 0, with nobody left")
     void termFinishesTheRequestInFlightAndExitsZero(String accept) throws Exception {
@@ -97,12 +97,14 @@ class StopIT {
     }
 
     @Test
-    @DisplayName("failure 1: after kill -9 of the supervisor its workers finish what they have and are gone within 5 s;"
-            + " a new one starts on the same port and run directory")
+    @DisplayName(
+            "failure 1: with --orphan-timeout 0s, after kill -9 of the supervisor its workers finish what they have and are gone within 5 s;"
+                    + " a new one starts on the same port and run directory")
     void afterTheDeathOfTheSupervisorNobodyIsLeftAndANewOneStarts() throws Exception {
         Path runDir = files.resolve("run");
         int port;
-        try (ClowderProcess cluster = cluster().runDir(runDir).start()) {
+        try (ClowderProcess cluster =
+                cluster().arguments("--orphan-timeout", "0s").runDir(runDir).start()) {
             cluster.awaitReady(SOON);
             port = cluster.port();
             List<ProcessHandle> workers = cluster.children();

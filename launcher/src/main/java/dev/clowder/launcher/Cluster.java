@@ -32,8 +32,8 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path, that end when this
- * JVM ends, however it ends. Thread-safe.
+ * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path. Should this JVM end
+ * without {@link #close}, they serve on for {@code --orphan-timeout}, so that it may be started again. Thread-safe.
  */
 public final class Cluster implements AutoCloseable {
     private final Output output;
@@ -57,10 +57,16 @@ public final class Cluster implements AutoCloseable {
      */
     public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
             throws ConfigException, StartException {
-        return start(ConfigReader.read(arguments), out, listener);
+        return start(ConfigReader.read(arguments), out, listener, List.of());
     }
 
-    static Cluster start(LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener)
+    /**
+     * Starts a cluster.
+     *
+     * @param processArguments those of this process, if it exists for this cluster only and may be replaced under it
+     */
+    static Cluster start(
+            LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener, List<String> processArguments)
             throws ConfigException, StartException {
         Output output = new Output(out);
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {
@@ -70,17 +76,21 @@ public final class Cluster implements AutoCloseable {
         });
         boolean started = false;
         try {
-            RunningCluster running = RunningCluster.start(config, output, new Observer() {
-                @Override
-                public void log(String line) {
-                    output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
-                }
+            RunningCluster running = RunningCluster.start(
+                    config,
+                    output,
+                    new Observer() {
+                        @Override
+                        public void log(String line) {
+                            output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
+                        }
 
-                @Override
-                public void changed(WorkerEvent event) {
-                    events.execute(() -> listener.accept(event));
-                }
-            });
+                        @Override
+                        public void changed(WorkerEvent event) {
+                            events.execute(() -> listener.accept(event));
+                        }
+                    },
+                    processArguments);
             Cluster cluster = new Cluster(output, events, running);
             started = true;
             return cluster;

@@ -5,7 +5,9 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.RunOptions;
+import dev.clowder.launcher.supervisor.RunningCluster;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import dev.clowder.launcher.supervisor.Version;
 import dev.clowder.launcher.wire.Signals;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -46,7 +48,7 @@ public final class Main {
                         && parsed.subcommand().commandSpec().userObject() instanceof RunOptions
                         && !parsed.subcommand().isUsageHelpRequested();
                 return runs
-                        ? run((RunOptions) parsed.subcommand().commandSpec().userObject(), err)
+                        ? run((RunOptions) parsed.subcommand().commandSpec().userObject(), List.of(arguments), out, err)
                         : new CommandLine.RunLast().execute(parsed);
             });
             return clowder.execute(arguments);
@@ -59,12 +61,17 @@ public final class Main {
         }
     }
 
-    private static int run(RunOptions options, PrintWriter err) {
+    private static int run(RunOptions options, List<String> arguments, PrintWriter out, PrintWriter err) {
         StopSwitch stop = new StopSwitch();
         obeySignals(stop);
         try {
             LauncherConfig config = ConfigReader.read(options);
-            Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {});
+            if (options.check()) {
+                RunningCluster.check(config);
+                out.println(Version.text());
+                return 0;
+            }
+            Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {}, arguments);
             stop.connect(cluster);
             if (options.stopOnEof()) {
                 stopOnEof(cluster);

@@ -21,7 +21,9 @@ final class ByteText implements CharSequence {
             return text == null ? "" : text;
         }
         ByteChunk chunk = header.getByteChunk();
-        bytes = chunk.getBytes();
+        if (bytes != chunk.getBytes()) {
+            bytes = chunk.getBytes(); // All headers of a connection are in one array; see RequestRewriter.
+        }
         start = chunk.getStart();
         length = chunk.getLength();
         return this;

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * From the head of a request and the policy to what the application should see. The outcome depends on nothing else.
  *
- * <p>Legal order for each request: {@link #resolve}, then {@link #isRejected} and {@link #strips}. One resolver belongs
+ * <p>Legal order for each request: {@link #resolve}, then {@link #isRejected} and {@link #strippedBefore}. One resolver belongs
  * to one request object and is reused for each request in it, so that a request without a header costs no memory. It
  * never throws, whatever the headers hold, and its work is linear in their length. Not thread-safe.
  */
@@ -20,7 +20,6 @@ final class ClientResolver {
     private static final int NEVER_READ =
             Role.OTHER.bit() | Role.OTHER_FOR.bit() | Role.OTHER_FORWARDED.bit() | Role.ALIAS.bit();
     private static final int ALL = READ | NEVER_READ | Role.COMPANION.bit() | Role.CERTIFICATE.bit();
-    private static final long[] NO_HOPS = {};
 
     private final ForwardedPolicy policy;
     private final RequestHead head;
@@ -34,6 +33,7 @@ final class ClientResolver {
     private String peer = "";
     private final IpAddress peerAddress = new IpAddress();
 
+    private boolean believed;
     private boolean rejected;
     private int refused;
 
@@ -64,6 +64,7 @@ final class ClientResolver {
     Forwarded resolve() {
         scan.scan(head, policy.names());
         readPeer();
+        believed = false;
         rejected = false;
         refused = NEVER_READ;
         if (remoteIp != null) {
@@ -99,6 +100,7 @@ final class ClientResolver {
             rejected = policy.rejectMalformed();
             refused |= walk.believed() == 0 ? Role.CHAIN.bit() : 0;
         }
+        believed = true;
         if (remoteIp != null) {
             Forwarded forwarded = remoteIp.believed(peer, peerAddress, reason, walk);
             refused |= remoteIp.refused();
@@ -162,20 +164,22 @@ final class ClientResolver {
         return remoteIp;
     }
 
+    /** Whether any header of the last request may have changed its protocol, host or port. */
+    boolean believesHeaders() {
+        return believed && !rejected;
+    }
+
     /** Whether the last request is to be answered with 400. */
     boolean isRejected() {
         return rejected;
     }
 
-    /** Whether a header line of the last request was not believed and is not for the application's eyes. */
-    boolean strips(int line) {
-        Role role = policy.strip() && scan.hasAny(refused) ? scan.role(line) : null;
-        return role != null && (refused & role.bit()) != 0;
-    }
-
-    /** Whether {@link #strips} is true for any line. */
-    boolean stripsAny() {
-        return policy.strip() && scan.hasAny(refused);
+    /**
+     * The next header line to the front of {@code line} that was not believed in the last request and is not for the
+     * application's eyes; -1 if there is none.
+     */
+    int strippedBefore(int line) {
+        return policy.strip() && scan.hasAny(refused) ? scan.previous(refused, line) : -1;
     }
 
     /** The walk through the chain: hop by hop away from the peer, for as long as the speaker is trusted. */
@@ -185,7 +189,9 @@ final class ClientResolver {
         private final Hop hop = new Hop();
         private final Span proto = new Span();
         private final Span host = new Span();
+        private final byte[] text = new byte[IpAddress.LONGEST_TEXT];
         private long[] chain = new long[8];
+        private long[] lastProxies = {};
         private int believed;
         private int port;
 
@@ -250,11 +256,27 @@ final class ClientResolver {
         }
 
         String client() {
-            return IpAddress.text(chain[2 * believed - 2], chain[2 * believed - 1]);
+            return IpAddress.text(chain[2 * believed - 2], chain[2 * believed - 1], text);
         }
 
-        long[] hops() {
-            return believed == 0 ? NO_HOPS : Arrays.copyOf(chain, 2 * believed);
+        /** Puts a believed hop into {@code address}; 0 is the closest. */
+        void read(int hop, IpAddress address) {
+            address.set(chain[2 * hop], chain[2 * hop + 1]);
+        }
+
+        /**
+         * The believed hops but the client, two longs for each, closest first; null if none was believed. Most likely the
+         * same as in the request before, then also the same array.
+         */
+        long @Nullable [] proxies() {
+            if (believed == 0) {
+                return null;
+            }
+            int length = 2 * believed - 2;
+            if (!Arrays.equals(chain, 0, length, lastProxies, 0, lastProxies.length)) {
+                lastProxies = Arrays.copyOf(chain, length);
+            }
+            return lastProxies;
         }
 
         Span proto() {

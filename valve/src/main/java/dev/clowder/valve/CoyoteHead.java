@@ -43,6 +43,7 @@ final class CoyoteHead implements RequestHead {
      * @param address what Tomcat says; 127.0.0.1 for a Unix socket, which would let {@code loopback} trust whoever can
      *     open the socket file
      */
+    @SuppressWarnings("ReferenceEquality") // The text of a socket address is one object for the whole connection.
     void readPeer(@Nullable String address) {
         boolean unix = unixSocket;
         peerMayVouch = true;
@@ -52,7 +53,10 @@ final class CoyoteHead implements RequestHead {
             peerMayVouch = proxied == null || !proxied.isAnonymous();
             unix |= ProxyAdapter.isUnix(coyote);
         }
-        peer = unix ? UNIX : address == null ? "" : address;
+        String text = unix ? UNIX : address == null ? "" : address;
+        if (peer != text) {
+            peer = text;
+        }
     }
 
     @Override

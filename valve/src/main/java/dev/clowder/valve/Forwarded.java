@@ -47,11 +47,12 @@ public final class Forwarded {
     private final @Nullable String prefix;
     private final int remotePort;
     private final int subdomainOffset;
-    private final long[] hops;
+    private final long @Nullable [] proxies;
 
     /**
      * @param prefix null if none was told; empty if the outside path begins at the root
-     * @param hops two longs for each believed hop, closest first
+     * @param proxies two longs for each believed hop but the client, closest first; null if the client is the peer. The
+     *     array is shared and never changed
      */
     Forwarded(
             String ip,
@@ -64,7 +65,7 @@ public final class Forwarded {
             @Nullable String prefix,
             int remotePort,
             int subdomainOffset,
-            long[] hops) {
+            long @Nullable [] proxies) {
         this.ip = ip;
         this.peer = peer;
         this.reason = reason;
@@ -75,7 +76,7 @@ public final class Forwarded {
         this.prefix = prefix;
         this.remotePort = remotePort;
         this.subdomainOffset = subdomainOffset;
-        this.hops = hops;
+        this.proxies = proxies;
     }
 
     /**
@@ -94,13 +95,13 @@ public final class Forwarded {
 
     /** The believed part of the chain: client first, then the trusted proxies that spoke, without the peer. */
     public List<String> getIps() {
-        if (hops.length == 0) {
+        if (proxies == null) {
             return List.of();
         }
-        List<String> ips = new ArrayList<>(hops.length / 2);
+        List<String> ips = new ArrayList<>(1 + proxies.length / 2);
         ips.add(ip);
-        for (int i = hops.length - 4; i >= 0; i -= 2) {
-            ips.add(IpAddress.text(hops[i], hops[i + 1]));
+        for (int i = proxies.length - 2; i >= 0; i -= 2) {
+            ips.add(IpAddress.text(proxies[i], proxies[i + 1]));
         }
         return Collections.unmodifiableList(ips);
     }
@@ -166,7 +167,7 @@ public final class Forwarded {
     /** Whether this is what a request without believed headers would become that has these facts. */
     boolean isAsReceived(
             String itsPeer, Reason itsReason, String scheme, boolean isSecure, String itsHostname, int itsPort) {
-        return hops.length == 0
+        return proxies == null
                 && prefix == null
                 && reason == itsReason
                 && port == itsPort
@@ -184,7 +185,7 @@ public final class Forwarded {
 
     /** Whether the client is known from a header; otherwise it is the peer. */
     boolean fromHeader() {
-        return hops.length > 0;
+        return proxies != null;
     }
 
     /** Port of the client if it is known from the header, 0 if the header gave none; only if {@link #fromHeader}. */

@@ -12,8 +12,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardedValues {
 
-    private static final long[] NO_HOPS = {};
-
     private final ForwardedPolicy policy;
     private final RequestHead head;
     private final HeaderScan scan;
@@ -40,7 +38,7 @@ final class ForwardedValues {
         Forwarded kept = lastAsReceived;
         if (kept == null || !kept.isAsReceived(peer, reason, scheme, secure, hostname, port)) {
             kept = new Forwarded(
-                    peer, peer, reason, scheme, secure, hostname, port, null, 0, policy.subdomainOffset(), NO_HOPS);
+                    peer, peer, reason, scheme, secure, hostname, port, null, 0, policy.subdomainOffset(), null);
             lastAsReceived = kept;
         }
         return kept;
@@ -71,7 +69,7 @@ final class ForwardedValues {
                 prefix(accepted),
                 walk.port(),
                 policy.subdomainOffset(),
-                walk.hops());
+                walk.proxies());
     }
 
     /** The bits of the roles whose value was there and was not believed. */

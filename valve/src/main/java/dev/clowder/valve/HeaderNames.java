@@ -40,8 +40,6 @@ final class HeaderNames {
         }
     }
 
-    private static final Role[] ROLES = Role.values();
-
     /** Rule V11, in its order of roles; names that the configuration gives another role are taken out of it. */
     private static final Map<String, Role> WELL_KNOWN = Map.ofEntries(
             Map.entry("forwarded", Role.OTHER_FORWARDED),
@@ -104,12 +102,8 @@ final class HeaderNames {
         return null;
     }
 
-    static Role role(int ordinal) {
-        return ROLES[ordinal];
-    }
-
     static int roles() {
-        return ROLES.length;
+        return Role.values().length;
     }
 
     private static final int DIFFERENT = 0;

@@ -1,7 +1,7 @@
 package dev.clowder.valve;
 
 import dev.clowder.valve.HeaderNames.Role;
-import org.jspecify.annotations.Nullable;
+import java.util.Arrays;
 
 /**
  * Which header lines of one request matter: one pass over the names, remembered by role. Reused from request to
@@ -10,32 +10,39 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("EnumOrdinal") // Arrays by role, for one request: an EnumMap would box each number.
 final class HeaderScan {
 
-    private static final byte NONE = -1;
-
     private final int[] lines = new int[HeaderNames.roles()];
     private final int[] last = new int[HeaderNames.roles()];
-    private byte[] roles = new byte[32];
+    /** The lines that matter, in the order received, and the role of each. */
+    private int[] matching = new int[8];
+
+    private byte[] roles = new byte[8];
     private int size;
     private int found;
 
     void scan(RequestHead head, HeaderNames names) {
-        size = head.headers();
+        int headers = head.headers();
+        size = 0;
         found = 0;
-        if (size > roles.length) {
-            roles = new byte[size];
-        }
-        for (int i = 0; i < size; i++) {
+        for (int i = 0; i < headers; i++) {
             Role role = names.roleOf(head.headerName(i));
-            if (role == null) {
-                roles[i] = NONE;
-                continue;
+            if (role != null) {
+                add(i, role);
             }
-            int ordinal = role.ordinal();
-            roles[i] = (byte) ordinal;
-            lines[ordinal] = has(role) ? lines[ordinal] + 1 : 1;
-            last[ordinal] = i;
-            found |= role.bit();
         }
+    }
+
+    private void add(int line, Role role) {
+        if (size == matching.length) {
+            matching = Arrays.copyOf(matching, 2 * size);
+            roles = Arrays.copyOf(roles, 2 * size);
+        }
+        int ordinal = role.ordinal();
+        matching[size] = line;
+        roles[size] = (byte) ordinal;
+        size++;
+        lines[ordinal] = has(role) ? lines[ordinal] + 1 : 1;
+        last[ordinal] = line;
+        found |= role.bit();
     }
 
     /** Whether any header has one of the roles whose bits are set. */
@@ -59,17 +66,17 @@ final class HeaderScan {
 
     /** The next line with this role to the front of {@code line}, -1 if there is none. */
     int previous(Role role, int line) {
-        for (int i = line - 1; i >= 0; i--) {
-            if (roles[i] == role.ordinal()) {
-                return i;
+        return previous(role.bit(), line);
+    }
+
+    /** The next line to the front of {@code line} whose role is one of those whose bits are set, -1 if there is none. */
+    int previous(int bits, int line) {
+        int at = Arrays.binarySearch(matching, 0, size, line);
+        for (int i = (at < 0 ? -at - 1 : at) - 1; i >= 0; i--) {
+            if ((bits >>> roles[i] & 1) != 0) {
+                return matching[i];
             }
         }
         return -1;
-    }
-
-    /** The role of a line, null if it has none. */
-    @Nullable
-    Role role(int line) {
-        return line < size && roles[line] != NONE ? HeaderNames.role(roles[line]) : null;
     }
 }

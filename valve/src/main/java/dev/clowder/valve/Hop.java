@@ -30,11 +30,18 @@ final class Hop {
      * {@code 2001:db8::7:4711} is an address without a port.
      */
     void readMember(CharSequence text, int from, int to) {
-        kind = equalsUnknown(text, from, to) ? Kind.HIDDEN : member(text, from, to) ? Kind.ADDRESS : Kind.MALFORMED;
+        Kind read =
+                member(text, from, to) ? Kind.ADDRESS : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED;
+        if (kind != read) {
+            kind = read; // Most likely it is an address again; see RequestRewriter.
+        }
     }
 
     private boolean member(CharSequence text, int from, int to) {
         port = 0;
+        if (address.readV4(text, from, to)) {
+            return address.canBeClient(); // Almost every member: done in one pass.
+        }
         int end = addressEnd(text, from, to);
         if (end < 0 || !readAddress(text, from, end)) {
             return false;

@@ -1,5 +1,7 @@
 package dev.clowder.valve;
 
+import java.nio.charset.StandardCharsets;
+
 /**
  * One IP address as two longs, overwritten by each parse so that a request needs no object per hop.
  *
@@ -11,6 +13,9 @@ final class IpAddress {
 
     private static final long MAPPED = 0xffffL << 32;
     private static final int GROUPS = 8;
+
+    /** Bytes of the longest canonical text: eight groups of four digits. */
+    static final int LONGEST_TEXT = 39;
 
     private long high;
     private long low;
@@ -69,7 +74,13 @@ final class IpAddress {
                 return parseV6(text, from, to);
             }
         }
+        return readV4(text, from, to);
+    }
+
+    /** Reads a dotted quad in {@code text[from, to)}; false leaves this address undefined. */
+    boolean readV4(CharSequence text, int from, int to) {
         long v4 = parseV4(text, from, to);
+        unix = false;
         high = 0;
         low = MAPPED | v4;
         return v4 >= 0;
@@ -218,15 +229,39 @@ final class IpAddress {
         return unix ? "unix" : text(high, low);
     }
 
-    /** Canonical text: IPv4 for mapped addresses, otherwise RFC 5952. */
     static String text(long high, long low) {
-        StringBuilder text = new StringBuilder(39);
-        if (isV4(high, low)) {
-            for (int shift = 24; shift >= 0; shift -= 8) {
-                text.append(low >>> shift & 0xff).append(shift == 0 ? "" : ".");
+        return text(high, low, new byte[LONGEST_TEXT]);
+    }
+
+    /**
+     * Canonical text: IPv4 for mapped addresses, otherwise RFC 5952.
+     *
+     * @param buffer where it is written first, {@link #LONGEST_TEXT} bytes
+     */
+    static String text(long high, long low, byte[] buffer) {
+        int length = isV4(high, low) ? writeV4((int) low, buffer) : writeV6(high, low, buffer);
+        return new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
+    }
+
+    private static int writeV4(int address, byte[] text) {
+        int at = 0;
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            int octet = address >>> shift & 0xff;
+            if (octet >= 100) {
+                text[at++] = (byte) ('0' + octet / 100);
             }
-            return text.toString();
+            if (octet >= 10) {
+                text[at++] = (byte) ('0' + octet / 10 % 10);
+            }
+            text[at++] = (byte) ('0' + octet % 10);
+            if (shift > 0) {
+                text[at++] = '.';
+            }
         }
+        return at;
+    }
+
+    private static int writeV6(long high, long low, byte[] text) {
         int gapStart = -1;
         int gapLength = 1; // RFC 5952, section 4.2.2: a single zero group is not shortened
         for (int i = 0; i < GROUPS; i++) {
@@ -240,18 +275,23 @@ final class IpAddress {
             }
             i += run;
         }
+        int at = 0;
         for (int i = 0; i < GROUPS; i++) {
             if (i == gapStart) {
-                text.append("::");
+                text[at++] = ':';
+                text[at++] = ':';
                 i += gapLength - 1;
-            } else {
-                if (i > 0 && i != gapStart + gapLength) {
-                    text.append(':');
-                }
-                text.append(Long.toHexString(group(high, low, i)));
+                continue;
+            }
+            if (i > 0 && i != gapStart + gapLength) {
+                text[at++] = ':';
+            }
+            int group = (int) group(high, low, i);
+            for (int shift = group > 0xfff ? 12 : group > 0xff ? 8 : group > 0xf ? 4 : 0; shift >= 0; shift -= 4) {
+                text[at++] = (byte) Character.forDigit(group >>> shift & 0xf, 16);
             }
         }
-        return text.toString();
+        return at;
     }
 
     /** The text that the JDK gives an address: eight groups without {@code ::}, or IPv4. */

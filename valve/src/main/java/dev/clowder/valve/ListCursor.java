@@ -24,7 +24,9 @@ final class ListCursor {
 
     /** Begins at the right end of another header. */
     void start(Role newRole) {
-        role = newRole;
+        if (role != newRole) {
+            role = newRole;
+        }
         open(scan.last(newRole));
     }
 
@@ -58,10 +60,17 @@ final class ListCursor {
         return count;
     }
 
+    @SuppressWarnings("ReferenceEquality") // Most likely the same view of other bytes; see RequestRewriter.
     private void open(int newLine) {
         line = newLine;
-        text = newLine >= 0 ? head.headerValue(newLine) : "";
-        end = text.length();
+        if (newLine < 0) {
+            return;
+        }
+        CharSequence value = head.headerValue(newLine);
+        if (text != value) {
+            text = value;
+        }
+        end = value.length();
     }
 
     CharSequence text() {

@@ -6,6 +6,7 @@ import dev.clowder.valve.HeaderNames.Role;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ final class RemoteIpReading {
 
     private final ForwardedPolicy policy;
     private final RemoteIpRules rules;
+    private final String chainHeader;
     private final RequestHead head;
     private final HeaderScan scan;
     private final ListCursor members;
@@ -31,6 +33,7 @@ final class RemoteIpReading {
     RemoteIpReading(ForwardedPolicy policy, RemoteIpRules rules, RequestHead head, HeaderScan scan) {
         this.policy = policy;
         this.rules = rules;
+        this.chainHeader = Objects.requireNonNull(policy.names().nameOf(Role.CHAIN));
         this.head = head;
         this.scan = scan;
         this.members = new ListCursor(head, scan);
@@ -48,11 +51,10 @@ final class RemoteIpReading {
 
     /** The request as a trusted peer tells it. */
     Forwarded believed(String peer, IpAddress peerAddress, Reason reason, Walk walk) {
-        long[] hops = walk.hops();
-        clientTold = hops.length > 0;
+        clientTold = walk.believed() > 0;
         if (clientTold) {
             unreadChain = unreadChain(walk.believed());
-            proxies = proxies(hops, peerAddress);
+            proxies = proxies(walk, peerAddress);
         }
         protocolTold = scan.has(Role.PROTO);
         boolean secure = protocolTold ? everyMemberSaysHttps() : head.secure();
@@ -68,7 +70,7 @@ final class RemoteIpReading {
                 null,
                 walk.port(),
                 policy.subdomainOffset(),
-                hops);
+                walk.proxies());
     }
 
     /** All of them: one hop without TLS is enough to call the way insecure. */
@@ -123,20 +125,23 @@ final class RemoteIpReading {
         for (int i = 0; i < believed; i++) {
             members.previous();
         }
-        List<String> rest = new ArrayList<>();
-        while (members.previous()) {
-            rest.add(members.text().subSequence(members.from(), members.to()).toString());
+        if (!members.previous()) {
+            return null;
         }
+        List<String> rest = new ArrayList<>();
+        do {
+            rest.add(members.text().subSequence(members.from(), members.to()).toString());
+        } while (members.previous());
         return joinReversed(rest);
     }
 
-    private @Nullable String proxies(long[] hops, IpAddress peerAddress) {
-        List<String> named = new ArrayList<>();
+    private @Nullable String proxies(Walk walk, IpAddress peerAddress) {
+        List<String> named = new ArrayList<>(0); // Most likely it stays empty: internal proxies have no name.
         if (!rules.internal().trusts(peerAddress, 0)) {
             named.add(peerAddress.toString());
         }
-        for (int i = 0; i < hops.length; i += 2) {
-            proxy.set(hops[i], hops[i + 1]);
+        for (int hop = 0; hop < walk.believed(); hop++) {
+            walk.read(hop, proxy);
             if (!rules.internal().trusts(proxy, 0) && rules.trusted().trusts(proxy, 0)) {
                 named.add(proxy.toString());
             }
@@ -156,6 +161,11 @@ final class RemoteIpReading {
 
     RemoteIpRules rules() {
         return rules;
+    }
+
+    /** Name of the header with the chain. */
+    String chainHeader() {
+        return chainHeader;
     }
 
     /** The host that was believed, without port; null if none was. */

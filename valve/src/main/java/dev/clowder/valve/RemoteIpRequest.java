@@ -1,9 +1,6 @@
 package dev.clowder.valve;
 
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 import org.apache.catalina.Globals;
 import org.apache.catalina.connector.Request;
 import org.apache.tomcat.util.http.MimeHeaders;
@@ -17,19 +14,18 @@ final class RemoteIpRequest {
 
     private static final @Nullable VarHandle LOCAL_NAME = RequestRewriter.field("localName", String.class);
 
-    private final MimeHeaders headers;
-    private String chainHeader = "";
-    private String proxiesHeader = "";
-    private List<String> chain = List.of();
-    private List<String> proxies = List.of();
-    private boolean changed;
+    private final KeptHeader chain;
+    private final KeptHeader proxies;
+    private boolean chainChanged;
+    private boolean proxiesChanged;
 
     RemoteIpRequest(MimeHeaders headers) {
-        this.headers = headers;
+        this.chain = new KeptHeader(headers);
+        this.proxies = new KeptHeader(headers);
     }
 
     /** Changes the request for the application; {@code told} speaks of a trusted peer. */
-    void change(Request request, String nameOfChain, RemoteIpReading told, Forwarded forwarded) {
+    void change(Request request, RemoteIpReading told, Forwarded forwarded) {
         request.setAttribute(Globals.REQUEST_FORWARDED_ATTRIBUTE, true);
         RemoteIpRules rules = told.rules();
         if (rules.changeLocalName() && told.hostTold() != null && LOCAL_NAME != null) {
@@ -39,47 +35,29 @@ final class RemoteIpRequest {
             request.setLocalPort(forwarded.getPort());
         }
         if (told.isClientTold()) {
-            chainHeader = nameOfChain;
-            proxiesHeader = rules.proxiesHeader();
-            chain = Collections.list(headers.values(chainHeader));
-            proxies = new ArrayList<>();
-            if (!proxiesHeader.isEmpty()) {
-                proxies = Collections.list(headers.values(proxiesHeader));
-                set(proxiesHeader, told.proxiesNamed());
+            chain.replace(told.chainHeader(), told.chainLeft());
+            chainChanged = true;
+            if (!rules.proxiesHeader().isEmpty()) {
+                proxies.replace(rules.proxiesHeader(), told.proxiesNamed());
+                proxiesChanged = true;
             }
-            set(chainHeader, told.chainLeft());
-            changed = true;
         }
     }
 
     /** Begins another request: what is still to be given back was that of an asynchronous one, which is over. */
     void begin() {
-        changed = false;
+        chainChanged = false;
+        proxiesChanged = false;
     }
 
     /** Gives back the headers as they came. */
     void restoreHeaders() {
-        if (changed) {
-            changed = false;
-            add(chainHeader, chain);
-            if (!proxiesHeader.isEmpty()) {
-                add(proxiesHeader, proxies);
-            }
+        if (chainChanged) {
+            chain.giveBack();
         }
-    }
-
-    private void set(String name, @Nullable String value) {
-        if (value == null) {
-            headers.removeHeader(name);
-        } else {
-            headers.setValue(name).setString(value);
+        if (proxiesChanged) {
+            proxies.giveBack();
         }
-    }
-
-    private void add(String name, List<String> values) {
-        headers.removeHeader(name);
-        for (String value : values) {
-            headers.addValue(name).setString(value);
-        }
+        begin();
     }
 }

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * has to be put back, and the access log shows the client. It is kept in a note of the Coyote request, because that
  * object serves one request after the other. Not thread-safe, as that object.
  *
+ * <p>This object and what belongs to it live as long as the connection, and a reference stored into an old object costs a
+ * memory fence with the default collector. So what is most likely there already is compared first.
+ *
  * <p>Legal order: {@link #judgeBeforeMapping} and then {@link #finish}, or {@link #judgeMapped} alone.
  */
 final class RequestRewriter {
@@ -32,7 +35,9 @@ final class RequestRewriter {
     private final CoyoteHead head;
     private final RemoteIpRequest remoteIpRequest;
     private ClientResolver resolver;
-    private @Nullable Forwarded unfinished;
+    private @Nullable Forwarded begun;
+    private boolean unfinished;
+    private boolean clientIsSet;
     private String explanation = "";
 
     private RequestRewriter(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
@@ -66,18 +71,24 @@ final class RequestRewriter {
      *
      * @param explain whether {@link #explanation} will be asked for
      */
+    @SuppressWarnings("ReferenceEquality")
     Forwarded judgeBeforeMapping(boolean explain) {
         head.readPeerOfConnection();
         Forwarded forwarded = resolver.resolve();
-        explanation = explain ? resolver.explain(forwarded) : "";
-        if (!resolver.isRejected()) {
+        explain(explain, forwarded);
+        if (resolver.believesHeaders()) {
             setTarget(forwarded);
         }
         strip();
-        unfinished = forwarded;
+        unfinished = true;
+        if (begun != forwarded) {
+            begun = forwarded;
+        }
         // The object exists from the second request on, and then also the lines that Tomcat logs itself are right.
+        clientIsSet = false;
         if (coyote.getNote(CoyoteAdapter.ADAPTER_NOTES) instanceof Request request) {
             setClient(request, forwarded);
+            clientIsSet = true;
         }
         return forwarded;
     }
@@ -88,17 +99,18 @@ final class RequestRewriter {
      * @return false if nothing was begun
      */
     boolean finish(Request request) {
-        Forwarded forwarded = unfinished;
-        if (forwarded == null) {
+        Forwarded forwarded = begun;
+        if (!unfinished || forwarded == null) {
             return false;
         }
-        unfinished = null;
-        if (request.getAttribute(Forwarded.ATTRIBUTE) != forwarded) {
+        unfinished = false;
+        if (!clientIsSet) {
             setClient(request, forwarded);
         }
         setPaths(request, forwarded);
         Connector connector = request.getConnector();
-        if (connector.getProxyName() != null || connector.getProxyPort() != 0) {
+        boolean hasProxy = connector.getProxyName() != null || connector.getProxyPort() != 0;
+        if (hasProxy && resolver.believesHeaders()) {
             // The connector's own idea of its outside won the mapping; what the proxy said of this request is newer.
             setTarget(forwarded);
         }
@@ -114,8 +126,8 @@ final class RequestRewriter {
     Forwarded judgeMapped(Request request, boolean explain) {
         head.readPeer(request.getRemoteAddr());
         Forwarded forwarded = resolver.resolve();
-        explanation = explain ? resolver.explain(forwarded) : "";
-        if (!resolver.isRejected()) {
+        explain(explain, forwarded);
+        if (resolver.believesHeaders()) {
             setTarget(forwarded);
             request.setSecure(forwarded.isSecure());
         }
@@ -124,6 +136,14 @@ final class RequestRewriter {
         setPaths(request, forwarded);
         setExtras(request, forwarded);
         return forwarded;
+    }
+
+    private void explain(boolean explain, Forwarded forwarded) {
+        if (explain) {
+            explanation = resolver.explain(forwarded);
+        } else if (!explanation.isEmpty()) {
+            explanation = "";
+        }
     }
 
     /** Why the request was judged so. */
@@ -171,19 +191,17 @@ final class RequestRewriter {
         if (resolver.isRejected()) {
             return;
         }
-        ForwardedPolicy policy = resolver.policy();
         RemoteIpReading told = resolver.remoteIp();
-        String chain = policy.names().nameOf(HeaderNames.Role.CHAIN);
-        if (told != null && chain != null && forwarded.getReason() != Forwarded.Reason.UNTRUSTED_PEER) {
-            remoteIpRequest.change(request, chain, told, forwarded);
+        if (told != null && forwarded.getReason() != Forwarded.Reason.UNTRUSTED_PEER) {
+            remoteIpRequest.change(request, told, forwarded);
         }
-        if (policy.requestAttributes()) {
+        if (resolver.policy().requestAttributes()) {
             request.setAttribute(AccessLog.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
             request.setAttribute(Globals.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
             request.setAttribute(AccessLog.REMOTE_HOST_ATTRIBUTE, request.getRemoteHost());
             request.setAttribute(AccessLog.PROTOCOL_ATTRIBUTE, request.getProtocol());
-            request.setAttribute(AccessLog.SERVER_NAME_ATTRIBUTE, request.getServerName());
-            request.setAttribute(AccessLog.SERVER_PORT_ATTRIBUTE, request.getServerPort());
+            request.setAttribute(AccessLog.SERVER_NAME_ATTRIBUTE, forwarded.getHostname());
+            request.setAttribute(AccessLog.SERVER_PORT_ATTRIBUTE, forwarded.getPort());
         }
     }
 
@@ -193,13 +211,9 @@ final class RequestRewriter {
     }
 
     private void strip() {
-        if (resolver.stripsAny()) {
-            MimeHeaders headers = coyote.getMimeHeaders();
-            for (int i = headers.size() - 1; i >= 0; i--) {
-                if (resolver.strips(i)) {
-                    headers.removeHeader(i);
-                }
-            }
+        MimeHeaders headers = coyote.getMimeHeaders();
+        for (int i = resolver.strippedBefore(headers.size()); i >= 0; i = resolver.strippedBefore(i)) {
+            headers.removeHeader(i);
         }
     }
 

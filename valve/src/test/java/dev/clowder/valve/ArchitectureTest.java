@@ -35,6 +35,7 @@ class ArchitectureTest {
             "ForwardedAttributes",
             "ForwardedValve",
             "ForwardingAdapter",
+            "KeptHeader",
             "PrefixedRequest",
             "ProxyAdapter",
             "ProxyHttp11NioProtocol",

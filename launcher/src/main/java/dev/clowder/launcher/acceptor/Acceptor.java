@@ -1,11 +1,14 @@
 package dev.clowder.launcher.acceptor;
 
 import dev.clowder.launcher.config.AcceptMode;
+import io.netty.channel.epoll.EpollServerSocketChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The supervisor's side of the port: bound once, for as long as the cluster runs, whatever happens to workers. */
 public interface Acceptor extends AutoCloseable {
@@ -22,12 +25,13 @@ public interface Acceptor extends AutoCloseable {
     /**
      * Begins to serve workers.
      *
-     * @param listeners path of the Unix socket at which a worker asks for the listening socket, where the mode has one
+     * @param listeners path of the Unix socket at which a worker asks for the listening socket or for connections,
+     *     where the mode has one
      */
     void start(Path listeners) throws IOException;
 
-    /** Names the intakes (Unix sockets) of the workers that are ready; replaces those named before. Never blocks. */
-    void ready(List<Path> intakes);
+    /** Names the workers that are ready for connections; replaces those named before. Never blocks. */
+    void ready(List<WorkerIntake> workers);
 
     /** Lets the port go. Connections that already reached a worker are not touched. */
     void stop();
@@ -39,21 +43,43 @@ public interface Acceptor extends AutoCloseable {
     /**
      * Binds the address.
      *
-     * @param log told in one line when {@code auto} has to fall back
+     * @param log told in one line when {@code auto} has to fall back, and when accepting pauses; called by any thread
      * @throws IOException if the address can't be bound, or the mode is not available here
      */
     static Acceptor bind(AcceptMode mode, InetSocketAddress address, Consumer<String> log) throws IOException {
         if (mode != AcceptMode.RELAY && SharedAcceptor.available()) {
-            return new SharedAcceptor(address, BACKLOG);
+            return mode == AcceptMode.ROUND_ROBIN || mode == AcceptMode.LEAST_CONNECTIONS
+                    ? new HandoverAcceptor(mode, address, BACKLOG, log)
+                    : new SharedAcceptor(address, BACKLOG);
         }
-        if (mode == AcceptMode.SHARED) {
+        if (mode != AcceptMode.RELAY && mode != AcceptMode.AUTO) {
             throw new IOException(
-                    "--accept shared is not available here, use relay (" + SharedAcceptor.obstacle() + ")");
+                    "--accept " + mode + " is not available here, use relay (" + SharedAcceptor.obstacle() + ")");
         }
         if (mode == AcceptMode.AUTO) {
             log.accept("accept: relay, because listening sockets can't be shared between processes here ("
                     + SharedAcceptor.obstacle() + ")");
         }
-        return new RelayAcceptor(address, BACKLOG);
+        return new RelayAcceptor(address, BACKLOG, log);
+    }
+
+    /**
+     * Takes the listening socket back from workers that outlived the supervisor which bound it. Clients notice nothing.
+     *
+     * @param orphans path of the Unix socket at which such a worker offers it
+     * @param address where it must be bound; a socket that is not is refused
+     * @param atMost how long to wait for an offer
+     * @return null when none came in time
+     * @throws IOException if the path can't be bound
+     */
+    static @Nullable Acceptor takeOver(Path orphans, InetSocketAddress address, Duration atMost)
+            throws IOException, InterruptedException {
+        EpollServerSocketChannel listener = OrphanedListener.await(orphans, address, atMost);
+        return listener == null ? null : new SharedAcceptor(listener);
+    }
+
+    /** Whether listening sockets can be shared between processes, and so can outlive a supervisor. */
+    static boolean canShare() {
+        return SharedAcceptor.available();
     }
 }

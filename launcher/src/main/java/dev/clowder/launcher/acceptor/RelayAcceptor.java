@@ -6,6 +6,7 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -29,6 +30,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,13 +52,17 @@ final class RelayAcceptor implements Acceptor {
     private List<Path> intakes = List.of();
     private int turn;
 
-    RelayAcceptor(InetSocketAddress address, int backlog) throws IOException {
+    private final AcceptPause pause;
+
+    RelayAcceptor(InetSocketAddress address, int backlog, Consumer<String> log) throws IOException {
+        pause = new AcceptPause(loop, log, this::drainWaiting);
         try {
             listener = Bind.await(new ServerBootstrap()
                     .group(group)
                     .channel(NioServerSocketChannel.class)
                     .option(ChannelOption.SO_BACKLOG, backlog)
                     .option(ChannelOption.AUTO_READ, false)
+                    .handler(new Exhaustion())
                     .childOption(ChannelOption.AUTO_READ, false)
                     .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
                     .childOption(ChannelOption.TCP_NODELAY, true)
@@ -89,8 +95,8 @@ final class RelayAcceptor implements Acceptor {
     }
 
     @Override
-    public void ready(List<Path> ready) {
-        List<Path> copy = List.copyOf(ready);
+    public void ready(List<WorkerIntake> ready) {
+        List<Path> copy = ready.stream().map(WorkerIntake::intake).toList();
         loop.execute(() -> {
             intakes = copy;
             drainWaiting();
@@ -114,10 +120,10 @@ final class RelayAcceptor implements Acceptor {
     }
 
     private void drainWaiting() {
-        while (!intakes.isEmpty() && !waiting.isEmpty()) {
+        while (!pause.active() && !intakes.isEmpty() && !waiting.isEmpty()) {
             connect(waiting.remove(), new ArrayList<>(intakes), intakes.size());
         }
-        listener.config().setAutoRead(waiting.size() < MAX_WAITING);
+        listener.config().setAutoRead(!pause.active() && waiting.size() < MAX_WAITING);
     }
 
     /** Round robin; a worker that just died refuses, and then the next one is asked: no byte has been read yet. */
@@ -141,6 +147,11 @@ final class RelayAcceptor implements Acceptor {
                 .addListener((ChannelFutureListener) connected -> {
                     if (connected.isSuccess()) {
                         join(client, connected.channel(), candidates, tries);
+                    } else if (connected.cause() instanceof ChannelException) {
+                        // There is no descriptor for a socket.
+                        waiting.addFirst(client);
+                        pause.begin(connected.cause());
+                        drainWaiting();
                     } else {
                         connect(client, candidates, tries - 1);
                     }
@@ -164,11 +175,21 @@ final class RelayAcceptor implements Acceptor {
                 connect(client, candidates, tries - 1);
                 return;
             }
+            pause.succeeded();
             client.pipeline().addLast(new Pipe(worker));
             worker.pipeline().addLast(new Pipe(client));
             client.read();
             worker.read();
         });
+    }
+
+    /** Accepting failed. Netty would try again every second; here it is known for how long, and nobody else resumes. */
+    private final class Exhaustion extends ChannelInboundHandlerAdapter {
+        @Override
+        public void exceptionCaught(ChannelHandlerContext accepting, Throwable cause) {
+            pause.begin(cause);
+            drainWaiting();
+        }
     }
 
     /** Reads from one side only as fast as the other takes it, and passes on the end of each direction by itself. */

@@ -64,6 +64,18 @@ final class SharedAcceptor implements Acceptor {
         }
     }
 
+    /** Goes on with a socket that is bound and listens already, and that workers accept from. */
+    SharedAcceptor(EpollServerSocketChannel bound) throws IOException {
+        bound.config().setAutoRead(false);
+        listener = bound;
+        try {
+            Bind.await(loop.register(bound));
+        } catch (IOException e) {
+            Bind.shutdown(loop);
+            throw e;
+        }
+    }
+
     @Override
     public InetSocketAddress address() {
         return (InetSocketAddress) listener.localAddress();
@@ -90,7 +102,7 @@ final class SharedAcceptor implements Acceptor {
     }
 
     @Override
-    public void ready(List<Path> intakes) {
+    public void ready(List<WorkerIntake> workers) {
         // Workers take connections by themselves.
     }
 

@@ -35,6 +35,7 @@ public final class CommandLines {
         clowder.addSubcommand(new OperatorCommand.Restart());
         clowder.addSubcommand(new OperatorCommand.Threads());
         clowder.addSubcommand(new StopCommand());
+        clowder.addSubcommand(new UpgradeCommand());
         clowder.setOut(out);
         clowder.setErr(err);
         clowder.setParameterExceptionHandler((wrong, arguments) -> {

@@ -162,12 +162,13 @@ public final class ConfigReader {
     }
 
     private AcceptMode accept() {
-        try {
-            return AcceptMode.valueOf(options.accept.toUpperCase(Locale.ROOT));
-        } catch (IllegalArgumentException e) {
-            problems.add("--accept " + options.accept + ": use auto, shared or relay");
-            return AcceptMode.AUTO;
+        for (AcceptMode mode : AcceptMode.values()) {
+            if (mode.toString().equals(options.accept.toLowerCase(Locale.ROOT))) {
+                return mode;
+            }
         }
+        problems.add("--accept " + options.accept + ": use auto, shared, round-robin, least-connections or relay");
+        return AcceptMode.AUTO;
     }
 
     private void checkTrust() {

@@ -52,9 +52,9 @@ public final class RunOptions {
             names = "--accept",
             paramLabel = "MODE",
             defaultValue = "auto",
-            description =
-                    "shared: workers accept from one kernel queue; relay: the supervisor copies bytes; auto: shared"
-                            + " where the platform can")
+            description = "shared: workers accept from one kernel queue; round-robin, least-connections: the supervisor"
+                    + " accepts and passes the socket to a worker; relay: the supervisor copies bytes; auto:"
+                    + " shared where the platform can, else relay")
     String accept = "auto";
 
     @Option(
@@ -153,8 +153,16 @@ public final class RunOptions {
     @Nullable
     Path config;
 
+    @Option(names = "--check", hidden = true, description = "check everything, print the version, start nothing")
+    boolean check;
+
     @Option(names = "--help", usageHelp = true, description = "show this")
     boolean help;
+
+    /** Whether nothing is to be started: an upgrade tries the new launcher like this before it becomes it. */
+    public boolean check() {
+        return check;
+    }
 
     /** Whether the end of standard input stops the cluster. */
     public boolean stopOnEof() {

@@ -42,6 +42,14 @@ final class Commands {
         lastGeneration = workers.generation().number();
     }
 
+    /** A generation that workers of another supervisor run. */
+    void know(Generation generation) {
+        if (!generations.contains(generation)) {
+            generations.add(generation);
+        }
+        lastGeneration = Math.max(lastGeneration, generation.number());
+    }
+
     /** The change that is under way. */
     @Nullable
     Operation operation() {

@@ -6,11 +6,37 @@ import org.jspecify.annotations.Nullable;
 
 /** A fact that travels up into the supervisor's one queue. */
 sealed interface Event {
-    /** A worker said something on its control connection. */
-    record Said(int id, Message message, Wire from) implements Event {}
+    /** Called once by whoever takes the event off the queue, before it acts on it. */
+    default void taken() {
+        // Most senders do not wait for that.
+    }
 
-    /** A worker's control connection is closed. */
-    record Disconnected(int id) implements Event {}
+    /**
+     * A worker said something on its control connection.
+     *
+     * @param room lets the next message of this connection in
+     */
+    record Said(int id, Message message, Wire from, Runnable room) implements Event {
+        Said(int id, Message message, Wire from) {
+            this(id, message, from, () -> {});
+        }
+
+        @Override
+        public void taken() {
+            room.run();
+        }
+    }
+
+    /**
+     * A worker's control connection is closed.
+     *
+     * @param from the connection; a worker may have another by now. Null: whichever it has
+     */
+    record Disconnected(int id, @Nullable Wire from) implements Event {
+        Disconnected(int id) {
+            this(id, null);
+        }
+    }
 
     /**
      * A worker's process is gone.

@@ -5,7 +5,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a worker ended; exactly one of code and signal is set.
+ * How a worker ended; exactly one of code and signal is set, but neither if it was the child of a supervisor that was
+ * killed: then nobody knows.
  *
  * @param code the exit code
  * @param signal the name of the signal that ended it, such as {@code SIGKILL}
@@ -30,6 +31,10 @@ public record Exit(@Nullable Integer code, @Nullable String signal, String reaso
             Map.entry(15, "SIGTERM"));
 
     static Exit of(int exitValue, @Nullable String reason, Instant at) {
+        if (exitValue == Posix.UNKNOWN_EXIT) {
+            String unseen = "exit code unknown, it was adopted";
+            return new Exit(null, null, reason == null ? unseen : reason + "; " + unseen, at);
+        }
         String signal = SIGNALS.get(exitValue - SIGNALLED);
         if (signal == null) {
             return new Exit(exitValue, null, reason == null ? "exited" : reason, at);
@@ -39,6 +44,9 @@ public record Exit(@Nullable Integer code, @Nullable String signal, String reaso
 
     /** {@code code 1} or {@code SIGKILL}. */
     String cause() {
+        if (code == null && signal == null) {
+            return "unknown";
+        }
         return signal == null ? "code " + code : String.valueOf(signal);
     }
 }

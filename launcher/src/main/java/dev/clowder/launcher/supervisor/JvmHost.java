@@ -6,6 +6,7 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
@@ -47,7 +48,7 @@ final class JvmHost implements Host, AutoCloseable {
     private final RunDirectory directory;
     private final Output output;
     private final int javaVersion;
-    private final Map<Integer, Process> processes = new ConcurrentHashMap<>();
+    private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
     private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
 
@@ -118,7 +119,7 @@ final class JvmHost implements Host, AutoCloseable {
         Process process = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
                 .start();
-        processes.put(id, process);
+        processes.put(id, process.toHandle());
         process.getOutputStream().close();
         output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
@@ -131,27 +132,63 @@ final class JvmHost implements Host, AutoCloseable {
         return process.pid();
     }
 
+    /**
+     * Takes a worker over that another supervisor started; its end arrives as {@link Event.Exited} too, with the exit
+     * code if it is a child of this process, which it is after an upgrade.
+     */
+    void adopt(Survivor survivor) {
+        int id = survivor.id();
+        ProcessHandle process = survivor.handle();
+        if (process != null) {
+            processes.put(id, process);
+        }
+        Thread watch = new Thread(
+                () -> {
+                    int exit = process == null ? Posix.UNKNOWN_EXIT : Posix.awaitExit(process);
+                    processes.remove(id);
+                    directory.discard(directory.worker(survivor.slot(), id));
+                    events.accept(new Event.Exited(id, exit));
+                },
+                "end of worker " + survivor.slot() + "/" + id);
+        watch.setDaemon(true);
+        watch.start();
+    }
+
+    /** Whether Java reaps this process itself, or a thread of {@link #adopt}. */
+    boolean reaps(long pid) {
+        return processes.values().stream().anyMatch(process -> process.pid() == pid);
+    }
+
+    /** Output of an adopted worker, which its own pipe can't carry any more. False if there is no such worker. */
+    boolean follow(int slot, int id, InputStream in) {
+        if (!processes.containsKey(id)) {
+            return false;
+        }
+        output.follow(in, "[" + slot + "] ");
+        return true;
+    }
+
     @Override
     public void terminate(int id) {
-        Process process = processes.get(id);
+        ProcessHandle process = processes.get(id);
         if (process != null) {
             // Not Process.destroy: that would close the pipe with the worker's last words.
-            process.toHandle().destroy();
+            process.destroy();
         }
     }
 
     @Override
     public void kill(int id) {
-        Process process = processes.get(id);
+        ProcessHandle process = processes.get(id);
         if (process != null) {
             killed.add(id);
-            process.toHandle().destroyForcibly();
+            process.destroyForcibly();
         }
     }
 
     @Override
     public void dump(int id) {
-        Process process = processes.get(id);
+        ProcessHandle process = processes.get(id);
         if (process != null) {
             Posix.kill(process.pid(), Posix.SIGQUIT);
         }
@@ -186,17 +223,22 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public long processorTime(int id) {
-        Process process = processes.get(id);
+        ProcessHandle process = processes.get(id);
         return process == null
                 ? 0
                 : process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
+    }
+
+    /** Forgets all processes without touching them. */
+    void leave() {
+        processes.clear();
     }
 
     /** Kills whoever is left; after an orderly stop that is nobody. */
     @Override
     public void close() {
         prober.close();
-        processes.values().forEach(process -> process.toHandle().destroyForcibly());
+        processes.values().forEach(ProcessHandle::destroyForcibly);
     }
 
     /** One worker is one core's share of the machine, in memory as in processors. */

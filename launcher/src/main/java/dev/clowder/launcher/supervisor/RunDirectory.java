@@ -19,6 +19,8 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The files of one running cluster: control socket, lock, expanded applications, a directory for each slot. Private to
- * its owner (mode 0700), held by one supervisor at a time, and removed when that one leaves.
+ * its owner (mode 0700), held by one supervisor at a time, and removed when that one leaves. What a living worker needs
+ * is never removed, so that workers outlive a supervisor that was killed.
  */
 public final class RunDirectory implements AutoCloseable {
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
@@ -40,16 +43,18 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS =
-            Pattern.compile("lock|control\\.sock|listeners\\.sock|worker-\\d+\\.sock|apps|slot-\\d+");
+            Pattern.compile("lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
     private final Path root;
     private final FileChannel lockFile;
+    private final Register register;
 
     private RunDirectory(Path root, FileChannel lockFile) {
         this.root = root;
         this.lockFile = lockFile;
+        this.register = new Register(root);
     }
 
     /** Where the cluster on this port keeps its files unless {@code --run-dir} names another place. */
@@ -67,7 +72,8 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     /**
-     * Takes the directory, makes it if needed, and removes what a dead cluster left in it.
+     * Takes the directory, makes it if needed, and removes what a dead cluster left in it, except for what its workers
+     * need that still live.
      *
      * @throws ConfigException when it can't be used, whoever asks
      * @throws InUseException when another cluster lives in it
@@ -84,8 +90,7 @@ public final class RunDirectory implements AutoCloseable {
             refuseForeignFiles(root);
             makePrivate(root);
             directory = new RunDirectory(root, lock(root));
-            directory.clean();
-            Files.createDirectory(directory.apps());
+            directory.sweep();
             usable = true;
             return directory;
         } catch (IOException e) {
@@ -109,6 +114,11 @@ public final class RunDirectory implements AutoCloseable {
         return root.resolve("listeners.sock");
     }
 
+    /** Where orphans bring the listening socket back. */
+    Path orphans() {
+        return root.resolve("orphans.sock");
+    }
+
     Path apps() {
         return root.resolve("apps");
     }
@@ -119,6 +129,17 @@ public final class RunDirectory implements AutoCloseable {
 
     Path slot(int number) {
         return root.resolve("slot-" + number);
+    }
+
+    /** Removes what no living worker needs any more. */
+    void sweep() throws IOException {
+        clean();
+        Files.createDirectories(apps());
+    }
+
+    /** What the next supervisor will want to know. */
+    Register register() {
+        return register;
     }
 
     /** The applications of one generation. */
@@ -142,13 +163,18 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /** Removes everything, the directory too, and lets another cluster have the place. */
+    /**
+     * Removes everything, the directory too, and lets another cluster have the place. Workers that live, because this
+     * supervisor could not take them over, keep what they need.
+     */
     @Override
     public void close() {
         try {
             clean();
-            Files.deleteIfExists(root.resolve(LOCK));
-            Files.deleteIfExists(root);
+            if (register.living().isEmpty()) {
+                Files.deleteIfExists(root.resolve(LOCK));
+                Files.deleteIfExists(root);
+            }
         } catch (IOException e) {
             // What is left is removed by the next cluster that starts here.
         } finally {
@@ -157,13 +183,35 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /** Removes what a cluster puts here, and nothing else. */
+    /** Removes what a cluster puts here and no living worker needs, and nothing else. */
     private void clean() throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(root, RunDirectory::isOurs)) {
+        List<Survivor> living = register.living();
+        Set<Path> needed = new HashSet<>(Set.of(root.resolve(LOCK)));
+        Register.Plan plan = register.plan();
+        for (Survivor survivor : living) {
+            needed.add(slot(survivor.slot()));
+            needed.add(worker(survivor.slot(), survivor.id()));
+            needed.add(generation(survivor.generation()));
+            needed.addAll(register.files(survivor.id()));
+        }
+        if (!living.isEmpty() && plan != null) {
+            needed.add(generation(plan.generation().number()));
+        }
+        if (!living.isEmpty()) {
+            needed.add(apps());
+            needed.addAll(register.files());
+            deleteAll(apps(), generation -> !needed.contains(generation));
+            for (Survivor survivor : living) {
+                deleteAll(slot(survivor.slot()), worker -> !needed.contains(worker));
+            }
+        }
+        deleteAll(root, file -> isOurs(file) && !needed.contains(file));
+    }
+
+    private static void deleteAll(Path directory, DirectoryStream.Filter<Path> unneeded) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, unneeded)) {
             for (Path file : files) {
-                if (!file.endsWith(LOCK)) {
-                    delete(file);
-                }
+                delete(file);
             }
         }
     }

@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cluster from its first file to its last: puts the parts together, and takes them apart in reverse order, however far
@@ -22,38 +24,61 @@ public final class RunningCluster {
     private final Acceptor acceptor;
     private final RunDirectory directory;
     private final Supervisor supervisor;
+    private final Upgrade upgrade;
+    private final JvmHost host;
+    private final Observer observer;
 
     /**
      * Takes the port and the run directory and starts the first worker; returns without waiting for it.
      *
      * @param output gets the output of the workers
+     * @param arguments those of this process, if all it does is to run this cluster, so that it may replace itself;
+     *     otherwise none
      * @throws ConfigException when the configuration can't work; nothing is left behind
      * @throws StartException when this machine does not allow it now; nothing is left behind
      */
-    public static RunningCluster start(LauncherConfig config, Output output, Observer observer)
+    public static RunningCluster start(LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
-        return new RunningCluster(config, output, observer);
+        return new RunningCluster(config, output, observer, arguments);
     }
 
-    private RunningCluster(LauncherConfig config, Output output, Observer observer)
+    /**
+     * Checks what {@link #start} would find wrong with the configuration, and starts nothing.
+     *
+     * @throws ConfigException if it would not start
+     */
+    public static void check(LauncherConfig config) throws ConfigException {
+        JvmHost.javaVersion(config.java());
+    }
+
+    private RunningCluster(LauncherConfig config, Output output, Observer observer, List<String> arguments)
             throws ConfigException, StartException {
+        this.observer = observer;
         boolean started = false;
         try {
             int javaVersion = JvmHost.javaVersion(config.java());
-            acceptor = bind(config, observer);
+            // Workers that outlived a supervisor hold the port: they must be known before it is bound.
+            RunDirectory known = openKnown(config);
+            Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
+            acceptor = adoption.acceptor() == null ? bind(config, observer) : adoption.acceptor();
             parts.push(acceptor);
-            Path path = config.runDir() == null
-                    ? RunDirectory.defaultPath(acceptor.address().getPort())
-                    : config.runDir();
-            directory = RunDirectory.open(path);
-            parts.push(directory);
-            List<Message.Mount> mounts = Applications.expand(config.apps(), directory.generation(1));
-            Generation first = new Generation(1, config.apps(), mounts);
-            JvmHost host = new JvmHost(config, directory, output, javaVersion);
+            directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
+            Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
+            if (!adoption.changed()) {
+                directory.register().plan(Adoption.plan(config, address(), first));
+            }
+            host = new JvmHost(config, directory, output, javaVersion);
             supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
-            parts.push(new ControlServer(directory.control(), supervisor::post));
+            upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
+            adopt(config, adoption);
+            if (ProcessHandle.current().pid() == 1) {
+                Reaper reaper = new Reaper(host::reaps);
+                reaper.start();
+                parts.push(reaper);
+            }
+            parts.push(new ControlServer(directory.control(), this::post, host::follow));
             acceptor.start(directory.listeners());
             new Thread(this::run, "supervisor").start();
             started = true;
@@ -65,6 +90,47 @@ public final class RunningCluster {
             if (!started) {
                 takeApart();
             }
+        }
+    }
+
+    /** Null when only the kernel knows its name yet. */
+    private @Nullable RunDirectory openKnown(LauncherConfig config)
+            throws ConfigException, RunDirectory.InUseException {
+        Path path = config.runDir();
+        int port = config.listen().getPort();
+        if (path == null && port == 0) {
+            return null;
+        }
+        return open(path == null ? RunDirectory.defaultPath(port) : path);
+    }
+
+    private RunDirectory open(Path path) throws ConfigException, RunDirectory.InUseException {
+        RunDirectory opened = RunDirectory.open(path);
+        parts.push(opened);
+        return opened;
+    }
+
+    private Generation expand(LauncherConfig config) throws ConfigException, IOException {
+        return new Generation(1, config.apps(), Applications.expand(config.apps(), directory.generation(1)));
+    }
+
+    private void adopt(LauncherConfig config, Adoption adoption) {
+        supervisor.adopt(adoption.workers(), adoption.lastId());
+        adoption.workers().forEach(host::adopt);
+        if (adoption.changed()) {
+            // They run what was asked for last time until that of this time has proven itself.
+            List<String> apps = new ArrayList<>();
+            config.apps().forEach(app -> apps.add(app.mount() + "=" + app.source()));
+            supervisor.post(
+                    new Event.Asked(new Message.Command("deploy", apps), new Answer(new CompletableFuture<>())));
+        }
+    }
+
+    private void post(Event event) {
+        if (event instanceof Event.Asked asked && asked.command().name().equals(Upgrade.COMMAND)) {
+            upgrade.begin(asked.caller());
+        } else {
+            supervisor.post(event);
         }
     }
 
@@ -89,7 +155,7 @@ public final class RunningCluster {
      */
     public CompletableFuture<Message.Reply> ask(String command, List<String> arguments) {
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command(command, arguments), new Answer(answer)));
+        post(new Event.Asked(new Message.Command(command, arguments), new Answer(answer)));
         return answer;
     }
 
@@ -113,6 +179,10 @@ public final class RunningCluster {
             code = supervisor.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (Throwable e) {
+            // A fault of ours, or a jar that was overwritten under us. Workers need us less than clients need them.
+            observer.log("the supervisor failed, its workers are left to the next one: " + e);
+            host.leave();
         } finally {
             takeApart();
             supervisor.answerStop();

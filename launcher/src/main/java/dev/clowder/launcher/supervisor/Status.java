@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code status --json} prints: the components are its names, in its order. Immutable. */
@@ -74,7 +73,7 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 NetUtil.toAddressString(address.getAddress()),
                 address.getPort(),
                 "http",
-                acceptor.mode().name().toLowerCase(Locale.ROOT));
+                acceptor.mode().toString());
         List<WorkerStatus> workers = new ArrayList<>();
         for (WorkerSlot slot : all.slots()) {
             slot.workers().forEach(worker -> workers.add(worker(slot, worker, now)));

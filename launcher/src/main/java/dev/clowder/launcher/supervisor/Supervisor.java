@@ -7,7 +7,6 @@ import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -58,10 +57,23 @@ final class Supervisor {
         lastStep = startedAt;
         InetSocketAddress address = acceptor.address();
         observer.log("listening on " + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
-                + ", accept " + acceptor.mode().name().toLowerCase(Locale.ROOT) + ", " + config.workers()
+                + ", accept " + acceptor.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, acceptor, host, observer);
         commands = new Commands(config, workers, host, observer);
+    }
+
+    /**
+     * Expects workers of another supervisor to come back to their slots; before {@link #run}. Their end is reported by the
+     * host as of any other.
+     *
+     * @param highestId the highest id ever used
+     */
+    void adopt(List<Survivor> survivors, int highestId) {
+        for (Survivor survivor : survivors) {
+            commands.know(workers.adopt(survivor, startedAt));
+        }
+        workers.idsAbove(highestId);
     }
 
     /** Hands a fact to the supervisor's thread. Any thread; never blocks. */
@@ -140,17 +152,20 @@ final class Supervisor {
     // What happened
 
     private void handle(Event event, long now) {
+        event.taken();
         if (event instanceof Event.Said said) {
             Worker worker = workers.find(said.id());
             if (worker != null && said.message() instanceof Message.Dumped dumped) {
                 commands.dumped(worker, dumped.text());
             } else if (worker != null) {
                 workers.said(worker, said, now);
+            } else if (said.message() instanceof Message.Hello) {
+                workers.dismiss(said.from());
             }
         } else if (event instanceof Event.Probed probed) {
             workers.probed(probed, now);
         } else if (event instanceof Event.Disconnected gone) {
-            workers.disconnected(gone.id());
+            workers.disconnected(gone.id(), gone.from());
         } else if (event instanceof Event.Exited exited) {
             Worker worker = workers.find(exited.id());
             if (worker != null) {

@@ -24,6 +24,8 @@ final class Worker {
 
     long readyAt;
     boolean wasReady;
+    /** Whether another supervisor started it, and it has not come back yet. */
+    boolean awaited;
     /** Its leaving was wanted: its end is no death. */
     boolean asked;
 
@@ -105,6 +107,14 @@ final class Worker {
         return state == WorkerState.READY && now - readyAt >= time;
     }
 
+    /** Expected back from a supervisor that is gone, which saw it serve: its death would be none of a bad start. */
+    void await(long now, long patience) {
+        awaited = true;
+        wasReady = true;
+        readyAt = now - RestartDelay.STABLE;
+        deadline = now + patience;
+    }
+
     void connect(Wire newWire) {
         wire = newWire;
     }
@@ -113,15 +123,19 @@ final class Worker {
         return wire != null;
     }
 
-    /** Sends an order; a worker that can't be reached is about to be reported dead. */
+    /** Whether this connection is the worker's; null stands for whichever it has. */
+    boolean hasConnection(@Nullable Wire which) {
+        return wire != null && (which == null || wire == which);
+    }
+
+    /** Sends an order without waiting; a worker that can't be reached is about to be reported dead. */
     boolean order(Message message) {
         Wire connection = wire;
         if (connection == null) {
             return false;
         }
         try {
-            connection.send(message);
-            return true;
+            return connection.post(message);
         } catch (IOException e) {
             return false;
         }

@@ -82,6 +82,38 @@ final class WorkerSlot {
         }
     }
 
+    /** Takes in a worker of another supervisor, of which nobody has heard yet. */
+    void adopt(Worker worker) {
+        lives++;
+        lastId = Math.max(lastId, worker.id);
+        if (current == null && !retired) {
+            current = worker;
+        } else {
+            leaving.add(worker);
+        }
+    }
+
+    /** An adopted worker serves; false if the slot has another one that does. */
+    boolean cameBack(Worker worker) {
+        if (worker == current) {
+            return true;
+        }
+        if (retired || (current != null && !current.awaited)) {
+            return false;
+        }
+        vacate();
+        leaving.remove(worker);
+        current = worker;
+        return true;
+    }
+
+    /** An adopted worker is on its way out already. */
+    void leaves(Worker worker) {
+        if (worker == current) {
+            vacate();
+        }
+    }
+
     /** The successor has proven itself; the worker before it, if there is still one, is only leaving. */
     void promote() {
         if (current != null) {

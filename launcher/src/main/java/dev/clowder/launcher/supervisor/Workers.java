@@ -1,11 +1,12 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.acceptor.Acceptor;
+import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +91,9 @@ final class Workers {
 
     /** From now on this is what runs. */
     void commit(Generation proven) {
+        if (!proven.equals(generation)) {
+            write(() -> directory.register().plan(Adoption.plan(config, acceptor.address(), proven)));
+        }
         generation = proven;
     }
 
@@ -139,6 +143,35 @@ final class Workers {
         }
     }
 
+    /**
+     * Expects a worker of another supervisor to come back.
+     *
+     * @return what it runs
+     */
+    Generation adopt(Survivor survivor, long now) {
+        idsAbove(survivor.id());
+        // Something served here before: no failure of ours can show that the applications do not start.
+        everReady = true;
+        WorkerSlot slot = slot(survivor.slot());
+        if (slot == null) {
+            slot = new WorkerSlot(survivor.slot(), now, random);
+            slot.retired = true;
+            slots.add(slot);
+        }
+        Generation runs = survivor.generation() == generation.number()
+                ? generation
+                : new Generation(survivor.generation(), List.of(), List.of());
+        Worker worker = new Worker(slot, survivor.id(), survivor.pid(), runs, now, Long.MAX_VALUE);
+        worker.await(now, Adoption.PATIENCE.toNanos());
+        slot.adopt(worker);
+        return runs;
+    }
+
+    /** No new worker gets an id up to this one. */
+    void idsAbove(int highest) {
+        lastId = Math.max(lastId, highest);
+    }
+
     /** Starts a worker in this slot: its current one, or one that is to follow. */
     Worker spawn(WorkerSlot slot, Generation what, long now) throws IOException {
         int id = ++lastId;
@@ -156,6 +189,7 @@ final class Workers {
         } else {
             slot.successor = worker;
         }
+        write(() -> directory.register().started(slot.number, id, worker.pid, what.number()));
         fire(WorkerEvent.Kind.FORKED, worker);
         return worker;
     }
@@ -197,7 +231,9 @@ final class Workers {
 
     void said(Worker worker, Event.Said said, long now) {
         Message message = said.message();
-        if (message instanceof Message.Hello && !worker.connected()) {
+        if (message instanceof Message.Hello hello && (worker.awaited || hello.serving())) {
+            cameBack(worker, hello, said.from(), now);
+        } else if (message instanceof Message.Hello && !worker.connected()) {
             worker.connect(said.from());
             worker.order(start(worker));
             fire(WorkerEvent.Kind.ONLINE, worker);
@@ -222,6 +258,38 @@ final class Workers {
         }
     }
 
+    /** An orphan: it serves, or finishes what it has. Two of a slot may come back when it was just being replaced. */
+    private void cameBack(Worker worker, Message.Hello hello, Wire from, long now) {
+        worker.disconnect();
+        worker.connect(from);
+        worker.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
+        if (!worker.awaited) {
+            return;
+        }
+        worker.awaited = false;
+        worker.ready(now);
+        observer.log("worker " + worker.name() + " adopted" + (hello.serving() ? "" : ", it is leaving"));
+        fire(WorkerEvent.Kind.ONLINE, worker);
+        boolean wanted = hello.serving() && !stopping && worker.slot.cameBack(worker);
+        if (wanted) {
+            fire(WorkerEvent.Kind.LISTENING, worker);
+            publish();
+        } else if (hello.serving()) {
+            drain(worker, config.timeouts().drain(), now);
+        } else {
+            worker.slot.leaves(worker);
+            worker.asked = true;
+            worker.enter(
+                    WorkerState.Kind.STOP_ASKED, after(now, config.timeouts().drain()));
+            publish();
+        }
+    }
+
+    /** A worker that nobody knows here. */
+    void dismiss(Wire worker) {
+        write(() -> worker.post(new Message.Stop(config.timeouts().drain().toMillis(), 1000)));
+    }
+
     void probed(Event.Probed probed, long now) {
         Worker worker = find(probed.id());
         Watch watch = worker == null ? null : worker.watch();
@@ -230,15 +298,17 @@ final class Workers {
         }
     }
 
-    void disconnected(int id) {
+    /** A connection of a worker has ended; null stands for whichever it has. */
+    void disconnected(int id, @Nullable Wire from) {
         Worker worker = find(id);
-        if (worker != null && worker.disconnect()) {
+        if (worker != null && worker.hasConnection(from) && worker.disconnect()) {
             fire(WorkerEvent.Kind.DISCONNECTED, worker);
         }
     }
 
     void exited(Worker worker, int exitValue, long now) {
-        disconnected(worker.id);
+        disconnected(worker.id, null);
+        write(() -> directory.register().ended(worker.id));
         String failure = worker.endReason;
         Exit exit = Exit.of(exitValue, worker.asked && failure == null ? "stopped" : failure, host.timeOfDay());
         worker.exit = exit;
@@ -275,6 +345,7 @@ final class Workers {
                 expire(worker, now);
             } else if (worker.state == WorkerState.STARTING
                     && !worker.connected()
+                    && !worker.awaited
                     && now - worker.spawnedAt > HELLO_LIMIT) {
                 kill(worker, "said nothing within " + Text.seconds(HELLO_LIMIT), now);
             }
@@ -310,8 +381,10 @@ final class Workers {
             case STARTING ->
                 kill(
                         worker,
-                        "not ready within "
-                                + Text.seconds(config.timeouts().boot().toNanos()),
+                        worker.awaited
+                                ? "did not come back to the new supervisor"
+                                : "not ready within "
+                                        + Text.seconds(config.timeouts().boot().toNanos()),
                         now);
             case DRAINING ->
                 worker.enter(
@@ -383,13 +456,14 @@ final class Workers {
         if (stopping
                 || slot.current != null
                 || slot.successor != null
+                || slot.leaving.stream().anyMatch(worker -> worker.awaited)
                 || slot.reserved
                 || slot.retired
                 || (!everReady && slot.number > 1)) {
             return false;
         }
         return all().stream()
-                        .filter(other -> other.state == WorkerState.STARTING)
+                        .filter(other -> other.state == WorkerState.STARTING && !other.awaited)
                         .count()
                 < bootLimit;
     }
@@ -403,7 +477,8 @@ final class Workers {
                 worker.generation.number(),
                 directory.worker(worker.slot.number, worker.id).toString(),
                 directory.intake(worker.id).toString(),
-                acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
+                acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
+                acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
                 acceptor.address().getPort(),
                 config.trust(),
                 config.exposeWorker(),
@@ -414,10 +489,10 @@ final class Workers {
 
     /** Tells the acceptor who takes connections. */
     private void publish() {
-        List<Path> intakes = new ArrayList<>();
+        List<WorkerIntake> intakes = new ArrayList<>();
         for (Worker worker : all()) {
             if (!stopping && worker.state == WorkerState.READY) {
-                intakes.add(directory.intake(worker.id));
+                intakes.add(new WorkerIntake(worker.id, directory.intake(worker.id)));
             }
         }
         acceptor.ready(intakes);
@@ -429,5 +504,18 @@ final class Workers {
 
     static long after(long now, Duration time) {
         return now + time.toNanos();
+    }
+
+    /** What is written for a later supervisor, or told to a stranger, is no reason to stop when it fails. */
+    private void write(Note note) {
+        try {
+            note.write();
+        } catch (IOException e) {
+            observer.log("can't write down what runs, a later supervisor will not know it: " + e.getMessage());
+        }
+    }
+
+    private interface Note {
+        void write() throws IOException;
     }
 }

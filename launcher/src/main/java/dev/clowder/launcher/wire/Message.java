@@ -13,6 +13,8 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Leaving.class),
     @JsonSubTypes.Type(Message.Drained.class),
     @JsonSubTypes.Type(Message.Load.class),
+    @JsonSubTypes.Type(Message.Output.class),
+    @JsonSubTypes.Type(Message.Adopted.class),
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
     @JsonSubTypes.Type(Message.Dump.class),
@@ -26,9 +28,9 @@ public sealed interface Message {
     // From a worker to the supervisor.
 
     /**
-     * First words of a worker: who it is.
+     * First words of a worker: who it is. One that has lost its supervisor wants to be adopted, not started.
      *
-     * @param serving whether it is ready already and has lost its supervisor: it wants to be adopted, not started
+     * @param serving whether it takes clients; an orphan that does not is finishing what it has, and leaves
      */
     record Hello(int slot, int id, long pid, int generation, boolean serving) implements Message {}
 
@@ -55,12 +57,30 @@ public sealed interface Message {
     record Load(int connections, long requests, int busyThreads, long heapUsedBytes, long rssBytes)
             implements Message {}
 
+    /**
+     * First words on a connection of its own, on which nothing but the output of this worker follows: an orphan's pipe
+     * ended with its supervisor.
+     */
+    record Output(int slot, int id) implements Message {}
+
     /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
     record Dumped(String text) implements Message {}
 
     // From the supervisor to a worker.
 
-    /** What to run; the answer to {@link Hello}. */
+    /**
+     * The answer to the {@link Hello} of an orphan.
+     *
+     * @param orphanMillis how long it may serve alone the next time
+     */
+    record Adopted(long orphanMillis) implements Message {}
+
+    /**
+     * What to run; the answer to {@link Hello}.
+     *
+     * @param listeners the Unix socket at which connections or the listening socket come; empty if they come to the intake
+     * @param handover whether connections come there that the supervisor accepted, instead of the listening socket
+     */
     record Start(
             int slot,
             int workers,
@@ -68,6 +88,7 @@ public sealed interface Message {
             String directory,
             String intake,
             String listeners,
+            boolean handover,
             int port,
             String trust,
             boolean exposeWorker,

@@ -10,21 +10,30 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One end of a control connection: length-prefixed JSON over a Unix socket. A closed connection is the notice that
- * the other process is gone. One thread may receive while any number send.
+ * the other process is gone. One thread may receive while any number send or post.
  */
 public final class Wire implements Closeable {
     /** Larger than any message we send; a larger length is not ours. */
     static final int MAX_LENGTH = 1 << 20;
+    /** Messages that may wait for the other side to read; a worker is told a handful in its life. */
+    static final int MAX_POSTED = 64;
+
+    private static final int FIRST_BYTES = 8 * 1024;
 
     private static final JsonMapper JSON = new JsonMapper();
     private static final ObjectWriter WRITER = JSON.writerFor(Message.class);
     private static final ObjectReader READER = JSON.readerFor(Message.class);
 
     private final SocketChannel channel;
+    private final BlockingQueue<ByteBuffer> posted = new ArrayBlockingQueue<>(MAX_POSTED);
+    private @Nullable Thread poster;
 
     public Wire(SocketChannel channel) {
         this.channel = channel;
@@ -44,13 +53,53 @@ public final class Wire implements Closeable {
 
     /** Sends one message; blocks while the other side does not read. */
     public void send(Message message) throws IOException {
-        byte[] body = WRITER.writeValueAsBytes(message);
-        ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + body.length);
-        frame.putInt(body.length).put(body).flip();
-        synchronized (this) {
-            while (frame.hasRemaining()) {
-                channel.write(frame);
+        write(frame(message));
+    }
+
+    /**
+     * Leaves one message to a thread of this connection to send; never waits for the other side. Messages that are
+     * posted arrive in their order; one that is sent may overtake them.
+     *
+     * @return false when the connection is closed, or the other side has not read for so long that no more may wait
+     */
+    public boolean post(Message message) throws IOException {
+        ByteBuffer frame = frame(message);
+        if (!channel.isOpen() || !posted.offer(frame)) {
+            return false;
+        }
+        synchronized (posted) {
+            if (poster == null) {
+                poster = new Thread(this::writePosted, "control writer");
+                poster.setDaemon(true);
+                poster.start();
             }
+        }
+        return true;
+    }
+
+    private void writePosted() {
+        try {
+            while (channel.isOpen()) {
+                write(posted.take());
+            }
+        } catch (IOException e) {
+            // Whoever receives on this connection learns of its end.
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static ByteBuffer frame(Message message) throws IOException {
+        byte[] body = WRITER.writeValueAsBytes(message);
+        return ByteBuffer.allocate(Integer.BYTES + body.length)
+                .putInt(body.length)
+                .put(body)
+                .flip();
+    }
+
+    private synchronized void write(ByteBuffer frame) throws IOException {
+        while (frame.hasRemaining()) {
+            channel.write(frame);
         }
     }
 
@@ -69,22 +118,40 @@ public final class Wire implements Closeable {
         if (size < 1 || size > MAX_LENGTH) {
             throw new IOException("control message with a length of " + size);
         }
-        ByteBuffer body = ByteBuffer.allocate(size);
-        if (!fill(body)) {
-            throw new IOException("control connection closed inside a message");
+        return READER.readValue(body(size));
+    }
+
+    /** A length is only a promise: memory is taken as the bytes come. */
+    private byte[] body(int size) throws IOException {
+        byte[] body = new byte[Math.min(size, FIRST_BYTES)];
+        int have = 0;
+        while (true) {
+            if (!fill(ByteBuffer.wrap(body, have, body.length - have))) {
+                throw new IOException("control connection closed inside a message");
+            }
+            if (body.length == size) {
+                return body;
+            }
+            have = body.length;
+            body = Arrays.copyOf(body, Math.min(size, 2 * have));
         }
-        return READER.readValue(body.array());
     }
 
     @Override
     public void close() throws IOException {
         channel.close();
+        synchronized (posted) {
+            if (poster != null) {
+                poster.interrupt();
+            }
+        }
     }
 
     private boolean fill(ByteBuffer buffer) throws IOException {
+        int from = buffer.position();
         while (buffer.hasRemaining()) {
             if (channel.read(buffer) < 0) {
-                if (buffer.position() > 0) {
+                if (buffer.position() > from) {
                     throw new IOException("control connection closed inside a message");
                 }
                 return false;

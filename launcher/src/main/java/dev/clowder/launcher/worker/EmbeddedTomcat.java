@@ -119,6 +119,11 @@ final class EmbeddedTomcat {
         endpoint.accept(listener);
     }
 
+    /** Begins to take clients that the supervisor accepts and hands over. */
+    void accept(Path handovers, int id) throws IOException {
+        endpoint.accept(handovers, id);
+    }
+
     /** Takes no new connections and returns when those there are have ended, or the time of {@link #hurry} is over. */
     void drain() {
         drain.run();

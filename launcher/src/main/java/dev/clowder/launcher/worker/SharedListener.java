@@ -2,7 +2,9 @@ package dev.clowder.launcher.worker;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -27,7 +29,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Receives the supervisor's listening socket over a Unix socket and makes a channel of it. Linux. */
+/**
+ * Receives the supervisor's listening socket over a Unix socket and makes a channel of it, and gives it back to the next
+ * supervisor. Linux.
+ */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports a failure to the channel's handlers.
 final class SharedListener {
     private static final long TIMEOUT_SECONDS = 10;
@@ -54,6 +59,30 @@ final class SharedListener {
             return wrap(received.get(TIMEOUT_SECONDS, TimeUnit.SECONDS).intValue());
         } catch (ExecutionException | TimeoutException e) {
             throw new IOException("no listening socket from the supervisor", e);
+        } finally {
+            loop.shutdownGracefully(0, TIMEOUT_SECONDS, TimeUnit.SECONDS);
+        }
+    }
+
+    /**
+     * Gives the listening socket to a supervisor that waits for it at the given Unix socket; this process keeps its own
+     * copy. Returns when it was sent, or nobody took it.
+     */
+    static void offer(ServerSocketChannel listener, Path orphans) throws IOException, InterruptedException {
+        int descriptor = Descriptors.of(listener);
+        EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
+                1, new DefaultThreadFactory("listener", true), EpollIoHandler.newFactory());
+        try {
+            Channel supervisor = new Bootstrap()
+                    .group(loop)
+                    .channel(EpollDomainSocketChannel.class)
+                    .handler(new ChannelInboundHandlerAdapter())
+                    .connect(new DomainSocketAddress(orphans.toFile()))
+                    .await()
+                    .channel();
+            supervisor.writeAndFlush(new FileDescriptor(descriptor)).await();
+            // The other side closes when it has taken it.
+            supervisor.closeFuture().await(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } finally {
             loop.shutdownGracefully(0, TIMEOUT_SECONDS, TimeUnit.SECONDS);
         }

@@ -25,13 +25,13 @@ import org.apache.tomcat.util.net.SocketWrapperBase;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a worker's connections come from. Two sources feed the same poller, threads and processors:
+ * Where a worker's connections come from. They feed the same poller, threads and processors:
  *
  * <ul>
  *   <li>the <em>intake</em>, a Unix socket in the run directory, open from the start: the supervisor's relay and every
  *       probe come this way, each behind a PROXY header that names the client;
- *   <li>the <em>listener</em> that all workers share, only after {@link #accept}, when the worker has proven that it
- *       serves.
+ *   <li>the <em>listener</em> that all workers share, or the <em>hand-over</em> of connections that the supervisor has
+ *       accepted; either only after {@code accept}, when the worker has proven that it serves.
  * </ul>
  *
  * <p>Stock Tomcat can't leave a shared queue without dropping a connection: it unblocks its acceptor with a connection of
@@ -51,6 +51,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private final CountDownLatch acceptorLeft = new CountDownLatch(1);
     private final CountDownLatch intakeLeft = new CountDownLatch(1);
     private volatile @Nullable ServerSocketChannel intake;
+    private volatile @Nullable HandoverIntake handover;
     private volatile boolean leaving;
     /** In a row; of the intake's thread. */
     private int failures;
@@ -66,6 +67,34 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         listener.complete(shared);
     }
 
+    /** Begins to take clients that the supervisor accepted. */
+    void accept(Path handovers, int id) throws IOException {
+        handover = HandoverIntake.start(handovers, id, this);
+    }
+
+    /** Whether one more connection would not have to wait for {@code maxConnections}. */
+    boolean hasRoom() {
+        return getMaxConnections() < 0 || getConnectionCount() < getMaxConnections();
+    }
+
+    /** Serves a connection that was accepted elsewhere. */
+    void takeOver(SocketChannel accepted) throws InterruptedException {
+        countUpOrAwaitConnection();
+        if (!setSocketOptions(accepted)) {
+            closeSocket(accepted);
+        }
+    }
+
+    @Override
+    protected long countDownConnection() {
+        long count = super.countDownConnection();
+        HandoverIntake handedOver = handover;
+        if (handedOver != null) {
+            handedOver.ended();
+        }
+        return count;
+    }
+
     /**
      * Takes no new connection from either source; returns when no accepted connection is on its way to the poller any
      * more. The intake loses its name first, so that whoever connects later fails at once and asks another worker; then
@@ -74,6 +103,10 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     void stopAccepting() {
         boolean accepting = listener.isDone();
         listener.cancel(false);
+        HandoverIntake handedOver = handover;
+        if (handedOver != null) {
+            handedOver.refuse();
+        }
         closeListener();
         leaving = true;
         wakeIntake();
@@ -182,6 +215,10 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     @Override
     protected void doCloseServerSocket() {
         listener.cancel(false);
+        HandoverIntake handedOver = handover;
+        if (handedOver != null) {
+            handedOver.close();
+        }
         closeListener();
         closeIntake();
     }

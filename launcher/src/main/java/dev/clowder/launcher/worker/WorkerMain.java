@@ -2,20 +2,26 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Signals;
-import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker process: says hello, starts its Tomcat, proves that it answers, takes clients, and leaves when it is told to
- * or when the supervisor is gone. Legal order on the control connection: Hello, Start, then Ready or Failed, Load every
- * second, and at the end Stop and Drained.
+ * A worker process: says hello, starts its Tomcat, proves that it answers, takes clients, and leaves when it is told to.
+ * Legal order on the control connection: Hello, Start, then Ready or Failed, Load every second, and at the end Stop and
+ * Drained.
+ *
+ * <p>When the supervisor is gone, a worker that accepts clients itself goes on serving and looks for a new one: Hello,
+ * Adopted, then as before. If none comes within the orphan time-out, or the worker depends on the supervisor, it
+ * finishes what it has and leaves within 5 s; if it was not ready yet it leaves at once.
  */
 public final class WorkerMain {
     /** The supervisor does not start such a worker again before any was ready: the same would happen. */
@@ -29,34 +35,34 @@ public final class WorkerMain {
     private static final long DRAIN_MILLIS = 30_000;
 
     private static final long IDLE_MILLIS = 5_000;
-    /** Without a supervisor everything must be over within 5 s. */
+    /** Without a supervisor, and without hope for one, everything must be over within 5 s. */
     private static final long ORPHAN_DRAIN_MILLIS = 3_000;
 
     private static final long ORPHAN_IDLE_MILLIS = 1_000;
     private static final long ORPHAN_LIFE_MILLIS = 4_500;
 
-    private final Wire wire;
+    private final Lifeline lifeline;
+    private final int id;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
     private volatile @Nullable EmbeddedTomcat tomcat;
+    private volatile boolean ready;
+    private volatile @Nullable ServerSocketChannel listener;
+    private volatile long orphanMillis;
 
-    private WorkerMain(Wire wire) {
-        this.wire = wire;
+    private WorkerMain(Lifeline lifeline, int id) {
+        this.lifeline = lifeline;
+        this.id = id;
     }
 
     /** Arguments: path of the control socket, id of this worker. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path control = Path.of(arguments[0]);
         int id = Integer.parseInt(arguments[1]);
-        WorkerMain worker = new WorkerMain(Wire.connect(control));
+        WorkerMain worker = new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id), id);
         worker.handleSignals();
-        worker.wire.send(new Message.Hello(
-                Integer.getInteger("clowder.worker.slot", 0),
-                id,
-                ProcessHandle.current().pid(),
-                0,
-                false));
-        if (worker.wire.receive() instanceof Message.Start start) {
+        Message.Start start = worker.lifeline.begin();
+        if (start != null) {
             worker.run(start);
         }
     }
@@ -64,20 +70,26 @@ public final class WorkerMain {
     /** Ctrl-C and a closing terminal reach the whole process group; only the supervisor acts on them. */
     private void handleSignals() {
         Signals.ignore(List.of("INT", "HUP"));
-        Signals.on(List.of("TERM"), () -> thread("stop", () -> {
-            tell(new Message.Leaving(DRAIN_MILLIS));
-            stop(DRAIN_MILLIS, IDLE_MILLIS);
-        }));
+        Signals.on(
+                List.of("TERM"),
+                () -> thread("stop", () -> {
+                    lifeline.send(new Message.Leaving(DRAIN_MILLIS));
+                    stop(DRAIN_MILLIS, IDLE_MILLIS);
+                }));
     }
 
     private void run(Message.Start start) throws InterruptedException {
-        thread("control", this::obey);
+        thread("control", () -> followSupervisors(start));
         try {
             EmbeddedTomcat started = EmbeddedTomcat.start(start);
             tomcat = started;
             SelfProbe.check(Path.of(start.intake()));
-            if (!start.listeners().isEmpty()) {
-                started.accept(SharedListener.receive(Path.of(start.listeners())));
+            if (start.handover()) {
+                started.accept(Path.of(start.listeners()), id);
+            } else if (!start.listeners().isEmpty()) {
+                ServerSocketChannel shared = SharedListener.receive(Path.of(start.listeners()));
+                started.accept(shared);
+                listener = shared;
             }
         } catch (StartFailedException e) {
             fail(String.valueOf(e.getMessage()));
@@ -86,19 +98,20 @@ public final class WorkerMain {
             LogFactory.getLog(WorkerMain.class).error("this worker can't start", e);
             fail(e.toString());
         }
-        tell(new Message.Ready());
+        ready = true;
+        lifeline.send(new Message.Ready());
         beat();
         Runtime.getRuntime().exit(0);
     }
 
     private void fail(String reason) {
-        tell(new Message.Failed(reason));
+        lifeline.send(new Message.Failed(reason));
         Runtime.getRuntime().exit(EXIT_FAILED);
     }
 
     /** Only this ends it: everything else, an orderly stop too, would need memory. */
     private void giveUp(String reason) {
-        tell(new Message.Failed(reason));
+        lifeline.send(new Message.Failed(reason));
         dump(true);
         Runtime.getRuntime().halt(EXIT_HEAP_EXHAUSTED);
     }
@@ -113,23 +126,68 @@ public final class WorkerMain {
             }
             EmbeddedTomcat running = tomcat;
             if (running != null && !stopping.get()) {
-                tell(running.load());
+                lifeline.send(running.load());
             }
         } while (!over.await(BEAT_SECONDS, TimeUnit.SECONDS));
     }
 
-    private void obey() {
-        try {
-            for (Message order = wire.receive(); order != null; order = wire.receive()) {
-                if (order instanceof Message.Stop stop) {
-                    thread("stop", () -> stop(stop.drainMillis(), stop.idleMillis()));
-                } else if (order instanceof Message.Dump dump) {
-                    thread("dump", () -> dump(dump.toLog()));
-                }
-            }
-        } catch (IOException e) {
-            // As good as closed.
+    private void followSupervisors(Message.Start start) {
+        orphanMillis = start.orphanMillis();
+        do {
+            lifeline.listen(this::obey);
+        } while (listener != null && ready && orphanMillis > 0 && isAdopted(Path.of(start.listeners())));
+        leaveSoon();
+    }
+
+    private void obey(Message order) {
+        if (order instanceof Message.Stop stop) {
+            thread("stop", () -> stop(stop.drainMillis(), stop.idleMillis()));
+        } else if (order instanceof Message.Dump dump) {
+            thread("dump", () -> dump(dump.toLog()));
+        } else if (order instanceof Message.Adopted adopted) {
+            orphanMillis = adopted.orphanMillis();
         }
+    }
+
+    /** Serves alone until a new supervisor is there; false if that takes too long. */
+    private boolean isAdopted(Path listeners) {
+        Log log = LogFactory.getLog(WorkerMain.class);
+        log.warn("the supervisor is gone, serving without one for " + orphanMillis + " ms at most");
+        Path orphans = listeners.resolveSibling("orphans.sock");
+        try {
+            Message answer = lifeline.restore(orphanMillis, () -> !stopping.get(), () -> offerListener(orphans));
+            if (answer == null) {
+                return false;
+            }
+            obey(answer);
+            lifeline.moveOutput();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (IOException e) {
+            log.warn("the new supervisor does not get this worker's output", e);
+        }
+        log.info("adopted by a new supervisor");
+        return true;
+    }
+
+    /** A new supervisor that has not got the shared socket yet waits for it here. */
+    private void offerListener(Path orphans) {
+        ServerSocketChannel shared = listener;
+        if (shared == null || !shared.isOpen() || !Files.exists(orphans)) {
+            return;
+        }
+        try {
+            SharedListener.offer(shared, orphans);
+        } catch (IOException e) {
+            LogFactory.getLog(WorkerMain.class).warn("can't hand the listening socket back", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whatever the application does, it can't hold this process. */
+    private void leaveSoon() {
         thread("orphan", () -> {
             try {
                 TimeUnit.MILLISECONDS.sleep(ORPHAN_LIFE_MILLIS);
@@ -152,7 +210,7 @@ public final class WorkerMain {
             return;
         }
         running.drain();
-        tell(new Message.Drained());
+        lifeline.send(new Message.Drained());
         running.stop();
         over.countDown();
     }
@@ -163,15 +221,7 @@ public final class WorkerMain {
         if (toLog) {
             LogFactory.getLog(WorkerMain.class).warn("what this worker is doing\n" + text);
         } else {
-            tell(new Message.Dumped(text));
-        }
-    }
-
-    private void tell(Message message) {
-        try {
-            wire.send(message);
-        } catch (IOException e) {
-            // The supervisor is gone; the thread that listens to it acts on that.
+            lifeline.send(new Message.Dumped(text));
         }
     }
 

@@ -51,7 +51,8 @@ class WireTest {
                 new Message.Leaving(30_000),
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
-                new Message.Start(1, 2, 3, "dir", "in", "", 8080, "loopback", true, "/health", 60_000, List.of(mount)),
+                new Message.Start(
+                        1, 2, 3, "dir", "in", "", false, 8080, "loopback", true, "/health", 60_000, List.of(mount)),
                 new Message.Stop(30_000, 1000),
                 new Message.Dump(true),
                 new Message.Dumped("thread\n    at"),

@@ -1,0 +1,129 @@
+package dev.clowder.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.clowder.arquillian.ClowderProcess;
+import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code clowder upgrade}: another JVM and jar in the same process, while the workers serve on. */
+@EnabledOnOs(value = OS.LINUX, disabledReason = "elsewhere the supervisor is on the way of every connection")
+class UpgradeIT {
+    private static final Duration SOON = Duration.ofSeconds(90);
+    private static final int NOT_HERE = 2;
+    private static final int REFUSED = 4;
+
+    @TempDir
+    private Path files;
+
+    private Path war;
+
+    @BeforeEach
+    void application() {
+        war = Apps.write(Apps.probe("probe.war"), files);
+    }
+
+    private ClowderProcess.Builder cluster() {
+        return ClowderProcess.builder().root(files).application("/", war);
+    }
+
+    private static Launcher.Result upgrade(ClowderProcess cluster) throws IOException, InterruptedException {
+        return Launcher.ofThisBuild()
+                .run(SOON, List.of("upgrade", "--run-dir", cluster.runDir().toString()));
+    }
+
+    @Test
+    @DisplayName("behaviour 59: five upgrades keep pid and workers, lose no request and leak no descriptor;"
+            + " the end of a worker is known as before")
+    void anUpgradeKeepsPidAndWorkersAndLosesNoRequest() throws Exception {
+        try (ClowderProcess cluster = cluster().start()) {
+            ClusterStatus before = cluster.awaitReady(SOON);
+            long pid = cluster.handle().pid();
+            try (Load load = Load.start(cluster.port(), "/worker", 4, 4)) {
+                assertThat(upgrade(cluster).exitCode()).isZero();
+                long descriptors = descriptors(pid);
+                for (int i = 0; i < 4; i++) {
+                    Launcher.Result result = upgrade(cluster);
+                    assertThat(result.exitCode()).isZero();
+                    assertThat(result.output()).startsWith("upgraded from ").contains("pid " + pid);
+                }
+                await("no more descriptors than before").atMost(SOON).until(() -> descriptors(pid) <= descriptors);
+                assertThat(workers(cluster.status())).isEqualTo(workers(before));
+                load.stop();
+                assertThat(load.failures()).isEmpty();
+            }
+            long killed = before.worker(1).pid();
+            ProcessHandle.of(killed).orElseThrow().destroyForcibly();
+            await("a new worker")
+                    .atMost(SOON)
+                    .until(() -> cluster.status().worker(1).id() == 3);
+            assertThat(cluster.awaitReady(SOON).worker(1).lastExit().signal()).isEqualTo("SIGKILL");
+            assertThat(Path.of("/proc", String.valueOf(killed))).as("a zombie").doesNotExist();
+            cluster.terminate();
+            assertThat(cluster.awaitExit(SOON)).isZero();
+            assertThat(cluster.runDir()).doesNotExist();
+        }
+    }
+
+    @Test
+    @DisplayName("behaviour 58: an upgrade that the new one would not survive is refused with its words (exit code 4),"
+            + " and the old one goes on")
+    void aConfigurationThatDoesNotWorkAnyMoreLeavesTheOldOneRunning() throws Exception {
+        Path config = Files.writeString(files.resolve("clowder.properties"), "drain-timeout = 5s\n");
+        try (ClowderProcess cluster =
+                cluster().workers(1).arguments("--config", config.toString()).start()) {
+            List<String> before = workers(cluster.awaitReady(SOON));
+            Files.writeString(config, "drain-timeout = soon\n");
+            Launcher.Result refused = upgrade(cluster);
+            assertThat(refused.exitCode()).isEqualTo(REFUSED);
+            assertThat(refused.errors().strip()).hasLineCount(1).contains("soon");
+            assertThat(workers(cluster.status())).isEqualTo(before);
+
+            Files.writeString(config, "drain-timeout = 6s\n");
+            assertThat(upgrade(cluster).exitCode()).isZero();
+            assertThat(workers(cluster.status())).isEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--accept, relay", "--orphan-timeout, 0s"})
+    @DisplayName(
+            "where workers can't serve without their supervisor an upgrade is refused with the reason (exit code 2)")
+    void whereWorkersCantServeAloneAnUpgradeIsRefused(String option, String value) throws Exception {
+        try (ClowderProcess cluster =
+                cluster().workers(1).arguments(option, value).start()) {
+            List<String> before = workers(cluster.awaitReady(SOON));
+            Launcher.Result refused = upgrade(cluster);
+            assertThat(refused.exitCode()).isEqualTo(NOT_HERE);
+            assertThat(refused.errors().strip()).hasLineCount(1).contains(option + " " + value);
+            assertThat(workers(cluster.status())).isEqualTo(before);
+        }
+    }
+
+    private static List<String> workers(ClusterStatus status) {
+        return status.workers().stream()
+                .map(worker -> worker.slot() + "/" + worker.id() + " pid " + worker.pid())
+                .toList();
+    }
+
+    private static long descriptors(long pid) throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
+            return open.count();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+package dev.clowder.launcher.supervisor;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a supervisor writes down in the run directory for the next one, which may have to go on where it was killed: who
+ * works, the highest id ever used, and what runs. Every file is replaced as a whole; one that can't be read does not
+ * exist. Belongs to the holder of the directory's lock.
+ */
+final class Register {
+    /** The names of its files, as a regular expression. */
+    static final String FILES = "worker-\\d+\\.json|last-id\\.json|cluster\\.json|[a-z0-9-]+\\.json\\.new";
+
+    private static final ObjectMapper JSON = new JsonMapper();
+    private static final String LAST_ID = "last-id";
+    private static final String CLUSTER = "cluster";
+
+    private final Path root;
+
+    /**
+     * What runs.
+     *
+     * @param asked the address that was asked for, as text
+     * @param address the one that was bound
+     * @param port the one that was bound
+     * @param options what was asked for, in text that is equal when the same was asked for
+     * @param version of the launcher that started the workers
+     * @param generation the newest that has proven itself
+     */
+    record Plan(String asked, String address, int port, String options, String version, Generation generation) {}
+
+    Register(Path root) {
+        this.root = root;
+    }
+
+    /** Writes down a worker that was just started. Where processes can't be told apart nothing is written. */
+    void started(int slot, int id, long pid, int generation) throws IOException {
+        ProcessStat stat = ProcessStat.of(pid);
+        if (stat != null) {
+            write(LAST_ID, id);
+            write(name(id), new Survivor(slot, id, pid, stat.started(), generation));
+        }
+    }
+
+    /** Strikes out a worker that is dead, and removes its intake. */
+    void ended(int id) throws IOException {
+        for (Path file : files(id)) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    void plan(Plan plan) throws IOException {
+        write(CLUSTER, plan);
+    }
+
+    /** Null when there is none. */
+    @Nullable
+    Plan plan() {
+        return read(file(CLUSTER), Plan.class);
+    }
+
+    /** 0 when there was none. */
+    int lastId() {
+        Integer written = read(file(LAST_ID), Integer.class);
+        int last = written == null ? 0 : written;
+        for (Survivor survivor : living()) {
+            last = Math.max(last, survivor.id());
+        }
+        return last;
+    }
+
+    /** Those who still run, by ascending slot and id. */
+    List<Survivor> living() {
+        List<Survivor> living = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(root, "worker-*.json")) {
+            for (Path file : files) {
+                Survivor survivor = read(file, Survivor.class);
+                if (survivor != null && survivor.lives()) {
+                    living.add(survivor);
+                }
+            }
+        } catch (IOException e) {
+            // Nobody is known then, and nobody is signalled.
+        }
+        living.sort(Comparator.comparingInt(Survivor::slot).thenComparingInt(Survivor::id));
+        return living;
+    }
+
+    /** Its files that belong to no worker. */
+    List<Path> files() {
+        return List.of(file(LAST_ID), file(CLUSTER));
+    }
+
+    /** The files of one worker. */
+    List<Path> files(int id) {
+        return List.of(file(name(id)), intake(id));
+    }
+
+    private Path intake(int id) {
+        return root.resolve(name(id) + ".sock");
+    }
+
+    private static String name(int id) {
+        return "worker-" + id;
+    }
+
+    private Path file(String name) {
+        return root.resolve(name + ".json");
+    }
+
+    private void write(String name, Object value) throws IOException {
+        Path next = root.resolve(name + ".json.new");
+        Files.write(next, JSON.writeValueAsBytes(value));
+        Files.move(next, file(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static <T> @Nullable T read(Path file, Class<T> type) {
+        try {
+            return JSON.readValue(Files.readAllBytes(file), type);
+        } catch (NoSuchFileException e) {
+            return null;
+        } catch (IOException e) {
+            // Half written by a machine that stopped, or not by us.
+            return null;
+        }
+    }
+}
