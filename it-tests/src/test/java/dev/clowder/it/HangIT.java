@@ -56,7 +56,7 @@ class HangIT {
                         .anyMatch(line -> line.contains("GET /stuck") && line.contains("from 127.0.0.1"))
                         .anyMatch(line -> line.contains("Full thread dump"))
                         .anyMatch(line -> line.contains("StuckServlet.doGet"))
-                        .anyMatch(line -> line.contains("tenured generation") || line.contains("garbage-first heap"));
+                        .anyMatch(line -> line.startsWith(prefix + "Heap: ") && line.contains(" of at most "));
             } finally {
                 for (HttpConnection connection : victims) {
                     connection.close();

@@ -22,7 +22,7 @@ class EvidenceTest {
     void theTextNamesThreadsTheirFramesAndTheHeap() {
         assertThat(Evidence.ofThreads())
                 .contains("\"" + Thread.currentThread().getName() + "\"")
-                .contains("    at " + EvidenceTest.class.getName() + ".theTextNames")
+                .contains(EvidenceTest.class.getName() + ".theTextNames")
                 .contains("Heap: ");
     }
 

@@ -63,7 +63,7 @@ class HeapWatchTest {
     @Test
     void onlyTheLastSecondsCount() {
         watch.look(now);
-        for (int second = 1; second <= 14; second++) {
+        for (int second = 1; second <= 12; second++) {
             assertThat(pass(1, 1000)).isNull();
         }
         for (int second = 1; second <= 120; second++) {
