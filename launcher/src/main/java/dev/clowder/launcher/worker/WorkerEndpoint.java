@@ -41,8 +41,11 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private static final Log LOG = LogFactory.getLog(WorkerEndpoint.class);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(1_600);
-    /** Tomcat's default of {@code maxConnections}, for those from the shared queue; more wait there. */
-    private static final int MAX_FROM_LISTENER = 8 * 1024;
+    /**
+     * Tomcat's default of {@code maxConnections}, which here holds for the shared queue and for sockets handed over: more
+     * wait there.
+     */
+    private static final int MAX_CONNECTIONS = 8 * 1024;
     /** After the intake's name is gone: for a connect that had looked it up before. */
     private static final long LATECOMERS = TimeUnit.MILLISECONDS.toNanos(50);
 
@@ -72,9 +75,10 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         handover = HandoverIntake.start(handovers, id, this);
     }
 
-    /** Whether one more connection would not have to wait for {@code maxConnections}. */
+    /** Whether one more client may come, other than by the intake. */
     boolean hasRoom() {
-        return getMaxConnections() < 0 || getConnectionCount() < getMaxConnections();
+        // One of them is that for which Tomcat's acceptor waits.
+        return getConnectionCount() <= MAX_CONNECTIONS;
     }
 
     /** Serves a connection that was accepted elsewhere. */
@@ -199,7 +203,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     protected SocketChannel serverSocketAccept() throws Exception {
         try {
             ServerSocketChannel shared = listener.get();
-            while (shared.isOpen() && getConnectionCount() > MAX_FROM_LISTENER) {
+            while (shared.isOpen() && !hasRoom()) {
                 LockSupport.parkNanos(PAUSE);
             }
             return shared.accept();
