@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -55,10 +56,15 @@ public final class Cluster implements AutoCloseable {
      */
     public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
             throws ConfigException, StartException {
-        return start(ConfigReader.read(arguments), out, listener);
+        return start(ConfigReader.read(arguments), Map.of(), out, listener);
     }
 
-    static Cluster start(LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener)
+    /** Starts one that takes and tells what systemd wants, by the variables in this environment. */
+    static Cluster start(
+            LauncherConfig config,
+            Map<String, String> environment,
+            OutputStream out,
+            Consumer<WorkerEvent> listener)
             throws ConfigException, StartException {
         Output output = new Output(out);
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {
@@ -68,7 +74,7 @@ public final class Cluster implements AutoCloseable {
         });
         boolean started = false;
         try {
-            RunningCluster running = RunningCluster.start(config, output, new Observer() {
+            RunningCluster running = RunningCluster.start(config, environment, output, new Observer() {
                 @Override
                 public void log(String line) {
                     output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /** The supervisor's side of the port: bound once, for as long as the cluster runs, whatever happens to workers. */
@@ -15,6 +16,11 @@ public interface Acceptor extends AutoCloseable {
 
     /** The address that was bound, with the port that the kernel chose if 0 was asked for. */
     InetSocketAddress address();
+
+    /** The descriptor of the listening socket in this process, where the platform shows it. */
+    default OptionalInt descriptor() {
+        return OptionalInt.empty();
+    }
 
     /** How connections reach workers: never {@link AcceptMode#AUTO}. */
     AcceptMode mode();
@@ -55,5 +61,18 @@ public interface Acceptor extends AutoCloseable {
                     + SharedAcceptor.obstacle() + ")");
         }
         return new RelayAcceptor(address, BACKLOG);
+    }
+
+    /**
+     * Takes over a listening socket that this process was born with; it is closed with the acceptor.
+     *
+     * @throws IOException if the mode can't do that here
+     */
+    static Acceptor inherit(AcceptMode mode, int descriptor) throws IOException {
+        if (mode == AcceptMode.RELAY || !SharedAcceptor.available()) {
+            throw new IOException("a socket passed by systemd can be used with --accept shared only"
+                    + (SharedAcceptor.available() ? "" : " (" + SharedAcceptor.obstacle() + ")"));
+        }
+        return new SharedAcceptor(descriptor);
     }
 }

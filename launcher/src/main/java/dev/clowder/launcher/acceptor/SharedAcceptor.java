@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * Binds the port and hands the <em>listening</em> socket to every worker that asks (SCM_RIGHTS), so that workers accept
@@ -62,6 +63,23 @@ final class SharedAcceptor implements Acceptor {
             Bind.shutdown(loop);
             throw e;
         }
+    }
+
+    /** Takes over a socket that is bound and listens already. */
+    SharedAcceptor(int descriptor) throws IOException {
+        try {
+            EpollServerSocketChannel inherited = new EpollServerSocketChannel(descriptor);
+            inherited.config().setAutoRead(false);
+            listener = Bind.await(loop.register(inherited));
+        } catch (IOException e) {
+            Bind.shutdown(loop);
+            throw e;
+        }
+    }
+
+    @Override
+    public OptionalInt descriptor() {
+        return OptionalInt.of(((EpollServerSocketChannel) listener).fd().intValue());
     }
 
     @Override

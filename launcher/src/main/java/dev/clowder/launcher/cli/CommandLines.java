@@ -29,6 +29,7 @@ public final class CommandLines {
         CommandLine clowder = new CommandLine(new CommandLines());
         clowder.addSubcommand(run);
         clowder.addSubcommand(new StatusCommand());
+        clowder.addSubcommand(new LogsCommand());
         clowder.addSubcommand(new StopCommand());
         clowder.setOut(out);
         clowder.setErr(err);

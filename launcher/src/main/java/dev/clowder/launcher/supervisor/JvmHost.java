@@ -40,15 +40,15 @@ final class JvmHost implements Host, AutoCloseable {
 
     private final LauncherConfig config;
     private final RunDirectory directory;
-    private final Output output;
+    private final Logs logs;
     private final int javaVersion;
     private final Map<Integer, Process> processes = new ConcurrentHashMap<>();
     private volatile Consumer<Event> events = event -> {};
 
-    JvmHost(LauncherConfig config, RunDirectory directory, Output output, int javaVersion) {
+    JvmHost(LauncherConfig config, RunDirectory directory, Logs logs, int javaVersion) {
         this.config = config;
         this.directory = directory;
-        this.output = output;
+        this.logs = logs;
         this.javaVersion = javaVersion;
     }
 
@@ -104,14 +104,16 @@ final class JvmHost implements Host, AutoCloseable {
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
         Path temporary = Files.createDirectories(directory.slot(slot).resolve("tmp"));
-        Process process = new ProcessBuilder(command(slot, id, temporary))
+        ProcessBuilder builder = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
-                .start();
+                .redirectOutput(logs.target(slot));
+        Systemd.hide(builder.environment());
+        Process process = builder.start();
         processes.put(id, process);
         process.getOutputStream().close();
-        output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
+            logs.ended(slot);
             events.accept(new Event.Exited(id, ended.exitValue()));
         });
         return process.pid();

@@ -35,12 +35,15 @@ public final class RunDirectory implements AutoCloseable {
     private static final int MAX_SOCKET_PATH = 107;
 
     private static final String LOCK = "lock";
+    /** Kept when a cluster died, so that somebody can read why; {@link Logs} removes it. */
+    private static final String LOGS = "logs";
+
     /** Directories locked by this JVM. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS =
-            Pattern.compile("lock|control\\.sock|listeners\\.sock|worker-\\d+\\.sock|apps|slot-\\d+");
+            Pattern.compile("lock|control\\.sock|listeners\\.sock|worker-\\d+\\.sock|apps|logs|slot-\\d+");
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
@@ -140,7 +143,7 @@ public final class RunDirectory implements AutoCloseable {
     private void clean() throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(root, RunDirectory::isOurs)) {
             for (Path file : files) {
-                if (!file.endsWith(LOCK)) {
+                if (!file.endsWith(LOCK) && !file.endsWith(LOGS)) {
                     delete(file);
                 }
             }

@@ -92,9 +92,11 @@ final class Supervisor {
         while (true) {
             long now = host.now();
             long wake = step(now);
+            observer.state(state(), ready(), slots.size());
             if (finished()) {
                 return result;
             }
+            wake = Math.min(wake, observer.awake(now));
             Event event = wake == NEVER ? events.take() : events.poll(wake - now, TimeUnit.NANOSECONDS);
             if (event != null) {
                 handle(event, host.now());
@@ -354,6 +356,18 @@ final class Supervisor {
                 mounts);
     }
 
+    private Observer.State state() {
+        return stopping
+                ? Observer.State.STOPPING
+                : everReady ? Observer.State.RUNNING : Observer.State.STARTING;
+    }
+
+    private int ready() {
+        return (int) slots.stream()
+                .filter(slot -> slot.state == WorkerState.READY)
+                .count();
+    }
+
     private void publish() {
         List<Path> intakes = new ArrayList<>();
         for (WorkerSlot slot : slots) {
@@ -369,8 +383,7 @@ final class Supervisor {
     }
 
     Status status(long now) {
-        String state = stopping ? "STOPPING" : everReady ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, acceptor, slots, now);
+        return Status.of(state().name(), now - startedAt, acceptor, slots, now);
     }
 
     private @Nullable WorkerSlot slotOf(int id) {

@@ -52,10 +52,12 @@ class SupervisorTest {
                 .bind(UnixDomainSocketAddress.of(directory.control()));
         LauncherConfig config = new LauncherConfig(
                 new InetSocketAddress(0),
+                true,
                 2,
                 List.of(new App("", temporary)),
                 "loopback",
                 AcceptMode.RELAY,
+                null,
                 null,
                 new Timeouts(
                         Duration.ofSeconds(60),
