@@ -164,6 +164,7 @@ public final class RunningCluster {
         if (!otherPort && !otherAddress) {
             return inherited;
         }
+        inherited.stop();
         inherited.close();
         if (passed.isStored()) {
             return null;
