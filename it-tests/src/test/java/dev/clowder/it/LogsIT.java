@@ -46,7 +46,8 @@ class LogsIT {
     }
 
     @Test
-    @DisplayName("logs shows the last lines of all slots or of one, follows until the cluster ends, and knows its slots")
+    @DisplayName(
+            "logs shows the last lines of all slots or of one, follows until the cluster ends, and knows its slots")
     void theLogsCommandShowsAndFollows() throws Exception {
         try (ClowderProcess cluster = cluster().start()) {
             cluster.awaitReady(SOON);

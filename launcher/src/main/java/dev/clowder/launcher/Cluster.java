@@ -61,10 +61,7 @@ public final class Cluster implements AutoCloseable {
 
     /** Starts one that takes and tells what systemd wants, by the variables in this environment. */
     static Cluster start(
-            LauncherConfig config,
-            Map<String, String> environment,
-            OutputStream out,
-            Consumer<WorkerEvent> listener)
+            LauncherConfig config, Map<String, String> environment, OutputStream out, Consumer<WorkerEvent> listener)
             throws ConfigException, StartException {
         Output output = new Output(out);
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {

@@ -63,7 +63,8 @@ public final class Main {
         stopOnSignals(stop, err);
         try {
             LauncherConfig config = ConfigReader.read(options);
-            Cluster cluster = Cluster.start(config, System.getenv(), new FileOutputStream(FileDescriptor.out), event -> {});
+            Cluster cluster =
+                    Cluster.start(config, System.getenv(), new FileOutputStream(FileDescriptor.out), event -> {});
             stop.connect(cluster);
             if (options.stopOnEof()) {
                 stopOnEof(cluster);

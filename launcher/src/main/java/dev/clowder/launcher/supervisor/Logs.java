@@ -84,8 +84,7 @@ public final class Logs implements AutoCloseable {
             if (!Files.isWritable(directory)) {
                 throw new IOException("not writable");
             }
-            long share = Files.getFileStore(directory).getTotalSpace() / ((SlotLog.KEPT + 2L) * workers);
-            Logs logs = new Logs(directory, Math.min(LIMIT, share), console, log);
+            Logs logs = new Logs(directory, limit(directory, workers), console, log);
             if (elsewhere != null) {
                 removeOwn(own);
                 logs.link = Files.createSymbolicLink(own, elsewhere.toAbsolutePath());
@@ -112,6 +111,14 @@ public final class Logs implements AutoCloseable {
         }
         follower.setDaemon(true);
         follower.start();
+    }
+
+    /** All files of all slots must find room, those of a flood too. */
+    private static long limit(Path directory, int workers) throws IOException {
+        long total = Files.getFileStore(directory).getTotalSpace();
+        long share = total / ((2L * SlotLog.KEPT + 1) * workers);
+        // Some file systems don't know their size.
+        return total <= 0 ? LIMIT : Math.min(LIMIT, Math.max(share, NO_SPACE));
     }
 
     /** Where the logs of the cluster in a run directory are. */
@@ -154,8 +161,7 @@ public final class Logs implements AutoCloseable {
     }
 
     private synchronized void open(int slot) throws IOException {
-        slots.put(
-                slot, new SlotLog(file(directory, slot), limit, new Lines("[" + slot + "] ", console::add), log));
+        slots.put(slot, new SlotLog(file(directory, slot), limit, new Lines("[" + slot + "] ", console::add), log));
     }
 
     /** A worker of the slot has ended: its last words are passed on at once, even half a line. */
@@ -291,7 +297,7 @@ public final class Logs implements AutoCloseable {
             if (store.isReadOnly()) {
                 return "the file system is read-only";
             }
-            return store.getUsableSpace() < NO_SPACE ? "no space left" : null;
+            return store.getTotalSpace() > 0 && store.getUsableSpace() < NO_SPACE ? "no space left" : null;
         } catch (IOException e) {
             return String.valueOf(e.getMessage());
         }

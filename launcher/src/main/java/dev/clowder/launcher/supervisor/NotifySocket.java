@@ -133,8 +133,7 @@ final class NotifySocket implements AutoCloseable {
 
         static native long sendmsg(int socket, Pointer message, int flags) throws LastErrorException;
 
-        static native int getsockopt(
-                int socket, int level, int name, IntByReference value, IntByReference length)
+        static native int getsockopt(int socket, int level, int name, IntByReference value, IntByReference length)
                 throws LastErrorException;
 
         static native int close(int descriptor) throws LastErrorException;

@@ -45,8 +45,7 @@ final class SlotLog implements AutoCloseable {
         this.limit = limit;
         this.lines = lines;
         this.log = log;
-        file = FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         key = key(path);
         position = file.size();
     }
@@ -116,16 +115,15 @@ final class SlotLog implements AutoCloseable {
         try {
             for (int n = KEPT - 1; n > 0; n--) {
                 if (Files.exists(generation(path, n))) {
-                    Files.move(
-                            generation(path, n), generation(path, n + 1), StandardCopyOption.REPLACE_EXISTING);
+                    Files.move(generation(path, n), generation(path, n + 1), StandardCopyOption.REPLACE_EXISTING);
                 }
             }
             copy(lost);
         } catch (IOException e) {
             lost = position;
             Files.deleteIfExists(generation(path, 1));
-            log.accept(path.getFileName() + ": can't be copied to " + generation(path, 1).getFileName() + " ("
-                    + e.getMessage() + ")");
+            log.accept(path.getFileName() + ": can't be copied to "
+                    + generation(path, 1).getFileName() + " (" + e.getMessage() + ")");
         }
         // What a worker writes between these two calls is lost without notice: microseconds in each ten megabytes.
         lost += Math.max(0, file.size() - position);

@@ -357,15 +357,12 @@ final class Supervisor {
     }
 
     private Observer.State state() {
-        return stopping
-                ? Observer.State.STOPPING
-                : everReady ? Observer.State.RUNNING : Observer.State.STARTING;
+        return stopping ? Observer.State.STOPPING : everReady ? Observer.State.RUNNING : Observer.State.STARTING;
     }
 
     private int ready() {
-        return (int) slots.stream()
-                .filter(slot -> slot.state == WorkerState.READY)
-                .count();
+        return (int)
+                slots.stream().filter(slot -> slot.state == WorkerState.READY).count();
     }
 
     private void publish() {

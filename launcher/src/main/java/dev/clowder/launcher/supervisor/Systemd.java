@@ -87,7 +87,8 @@ final class Systemd implements Observer, AutoCloseable {
      * @return null if it passed none
      * @throws ConfigException if there are several or it is no listening TCP socket
      */
-    @Nullable Passed listener() throws ConfigException {
+    @Nullable
+    Passed listener() throws ConfigException {
         List<Passed> all = passed();
         List<Passed> units = all.stream().filter(one -> !one.isStored()).toList();
         if (units.size() > 1) {
@@ -216,7 +217,8 @@ final class Systemd implements Observer, AutoCloseable {
     /** Half of the time within which systemd wants to hear of us, as sd_watchdog_enabled(3) recommends. */
     private long watchdog() {
         String time = environment.getOrDefault("WATCHDOG_USEC", "");
-        if (!time.matches("[1-9]\\d{0,14}") || !environment.getOrDefault("WATCHDOG_PID", pid).equals(pid)) {
+        if (!time.matches("[1-9]\\d{0,14}")
+                || !environment.getOrDefault("WATCHDOG_PID", pid).equals(pid)) {
             return 0;
         }
         return TimeUnit.MICROSECONDS.toNanos(Long.parseLong(time)) / 2;

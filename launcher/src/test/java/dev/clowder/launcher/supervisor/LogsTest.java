@@ -268,8 +268,7 @@ class LogsTest {
     }
 
     private OutputStream worker(Logs logs, int slot) throws IOException {
-        OutputStream worker =
-                Files.newOutputStream(logs.target(slot).file().toPath(), StandardOpenOption.APPEND);
+        OutputStream worker = Files.newOutputStream(logs.target(slot).file().toPath(), StandardOpenOption.APPEND);
         open.add(worker);
         return worker;
     }

@@ -35,8 +35,7 @@ class SystemdTest {
     @ParameterizedTest
     @ValueSource(strings = {"path", "abstract"})
     void aClusterIsReadyWithItsFirstWorkerAndSaysEachChangeOnce(String kind) {
-        String address =
-                kind.equals("path") ? temporary.resolve("notify").toString() : "@clowder-" + UUID.randomUUID();
+        String address = kind.equals("path") ? temporary.resolve("notify").toString() : "@clowder-" + UUID.randomUUID();
         try (NotifyReceiver receiver = new NotifyReceiver(address);
                 Systemd systemd = new Systemd(Map.of("NOTIFY_SOCKET", address), PID, recorder)) {
             systemd.state(Observer.State.STARTING, 0, 2);
@@ -83,7 +82,8 @@ class SystemdTest {
     void aWatchdogForSomebodyElseOrWithoutATimeIsNotFed(String variable) {
         Map<String, String> environment = new HashMap<>(Map.of("WATCHDOG_USEC", "1000"));
         environment.put("NOTIFY_SOCKET", temporary.resolve("notify").toString());
-        environment.put(variable.split("=")[0], variable.split("=")[1]);
+        int equals = variable.indexOf('=');
+        environment.put(variable.substring(0, equals), variable.substring(equals + 1));
         try (Systemd systemd = new Systemd(environment, PID, recorder)) {
             assertThat(systemd.awake(0)).isEqualTo(Long.MAX_VALUE);
         }
@@ -168,7 +168,7 @@ class SystemdTest {
             String port = String.format(":%04X ", listener.getLocalPort());
             String inode = Files.readAllLines(Path.of("/proc/net/tcp6")).stream()
                     .filter(line -> line.contains(port))
-                    .map(line -> line.strip().split("\\s+")[9])
+                    .map(line -> line.strip().split("\\s+", -1)[9])
                     .findFirst()
                     .orElseThrow();
             return files.map(file -> Integer.parseInt(file.getFileName().toString()))
@@ -180,7 +180,8 @@ class SystemdTest {
 
     private static String socket(int descriptor) {
         try {
-            return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+            return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor))
+                    .toString();
         } catch (IOException e) {
             return "";
         }
