@@ -58,7 +58,7 @@ class OutputFloodIT {
         assertThat(flood("megabytes=256")).isEqualTo("wrote 256");
         // A slot has a file of 10 MB and three full ones, each of which may be twice as large after a flood.
         Path logs = cluster.runDir().resolve("logs");
-        await().atMost(SOON).until(() -> size(logs) <= 2 * 70L << 20);
+        await().atMost(SOON).until(() -> size(logs) <= 140L << 20);
         assertNobodyDied();
     }
 
