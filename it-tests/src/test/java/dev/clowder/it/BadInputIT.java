@@ -309,11 +309,15 @@ class BadInputIT {
                 .singleElement()
                 .asString()
                 .contains("/shop");
-        assertThat(runDir).doesNotExist();
+        // Who comes later finds the cause, and nothing else.
+        assertThat(names(runDir)).containsExactly("logs");
+        assertThat(runDir.resolve("logs").resolve("slot-1.log"))
+                .content()
+                .contains("the database of this shop is closed today");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"status", "stop"})
+    @ValueSource(strings = {"status", "stop", "logs"})
     void aCommandWithoutAClusterSaysSo(String command) throws Exception {
         Launcher.Result result = new Marked().clowder(SOON, List.of(command, "--run-dir", runDir.toString()));
         assertRefused(result, NO_CLUSTER, runDir.toString());

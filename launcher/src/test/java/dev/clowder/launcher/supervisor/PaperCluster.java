@@ -58,10 +58,12 @@ final class PaperCluster implements AutoCloseable {
                 .bind(UnixDomainSocketAddress.of(directory.control()));
         LauncherConfig config = new LauncherConfig(
                 new InetSocketAddress(0),
+                true,
                 2,
                 List.of(new App("", temporary)),
                 "loopback",
                 AcceptMode.RELAY,
+                null,
                 null,
                 new Timeouts(
                         Duration.ofSeconds(60),
