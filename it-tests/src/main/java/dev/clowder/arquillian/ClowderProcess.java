@@ -31,7 +31,8 @@ public final class ClowderProcess implements AutoCloseable {
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
     // With the time in front while it runs; lines of workers have their slot in front.
     private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: .*");
-    private static final int KEPT = 64 * 1024;
+    // With room for the thread dump of a busy worker.
+    private static final int KEPT = 1024 * 1024;
 
     private final Launcher launcher;
     private final Process process;

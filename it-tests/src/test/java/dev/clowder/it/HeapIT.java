@@ -21,7 +21,7 @@ class HeapIT {
     private Path files;
 
     @ParameterizedTest
-    @CsvSource({"100, 3, java.lang.OutOfMemoryError", "98, 79, heap exhausted"})
+    @CsvSource({"100, 3, java.lang.OutOfMemoryError", "95, 79, heap exhausted"})
     @DisplayName("failure 6: a worker whose heap is exhausted ends, says why, and is replaced; the other one serves on")
     void aWorkerWithoutHeapIsReplaced(int percent, int exitCode, String said) throws Exception {
         Path war = Apps.write(Apps.probe("probe.war"), files);

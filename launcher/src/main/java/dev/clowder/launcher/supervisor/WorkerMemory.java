@@ -34,8 +34,11 @@ final class WorkerMemory {
     /** Above it pointers take twice the room (no compressed references): a larger heap would hold less up to 48 GB. */
     static final long MOST_HEAP = 31 * 1024 * MB;
 
-    /** A serial full collection takes a second or two for each of these gigabytes, and a stop of 30 s is a hang. */
-    private static final long LARGE_HEAP = 4 * 1024 * MB;
+    /**
+     * On one processor the serial collector costs the least, but its full collection takes a second or two for each
+     * gigabyte that lives, and 30 s of silence are a hang.
+     */
+    private static final long LARGE_HEAP = 8 * 1024 * MB;
 
     private static final Pattern HEAP =
             Pattern.compile("-Xmx.+|-XX:MaxHeapSize=.+|-XX:(Max|Initial|Min)RAM(Percentage|Fraction)?=.+");

@@ -141,6 +141,9 @@ final class Evidence {
     }
 
     private static int inJson(char c) {
+        if (Character.isSurrogate(c)) {
+            return 6;
+        }
         if (c < ' ') {
             return c == '\n' || c == '\t' || c == '\r' ? 2 : 6;
         }
