@@ -32,7 +32,7 @@ record ProcessStat(long pid, char state, long parent, long startTicks) {
 
     /** The name of the command is in parentheses and may hold blanks and parentheses itself. */
     static ProcessStat parse(long pid, String text) {
-        String[] fields = text.substring(text.lastIndexOf(')') + 2).strip().split(" ");
+        String[] fields = text.substring(text.lastIndexOf(')') + 2).strip().split(" ", -1);
         return new ProcessStat(
                 pid, fields[STATE].charAt(0), Long.parseLong(fields[PARENT]), Long.parseLong(fields[START]));
     }
