@@ -1,10 +1,13 @@
 package dev.clowder.it;
 
 import dev.clowder.it.app.DetailsServlet;
+import dev.clowder.it.app.EventsServlet;
 import dev.clowder.it.app.FloodServlet;
 import dev.clowder.it.app.HaltServlet;
+import dev.clowder.it.app.LeakServlet;
 import dev.clowder.it.app.OrphanServlet;
 import dev.clowder.it.app.RedirectServlet;
+import dev.clowder.it.app.StuckServlet;
 import dev.clowder.it.app.UploadServlet;
 import dev.clowder.it.app.WorkerServlet;
 import java.nio.file.Path;
@@ -28,12 +31,15 @@ final class Apps {
         return ShrinkWrap.create(WebArchive.class, name)
                 .addClasses(
                         DetailsServlet.class,
+                        EventsServlet.class,
                         RedirectServlet.class,
+                        StuckServlet.class,
                         WorkerServlet.class,
                         UploadServlet.class,
                         FloodServlet.class,
                         HaltServlet.class,
-                        OrphanServlet.class)
+                        OrphanServlet.class,
+                        LeakServlet.class)
                 .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
                 .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");
     }

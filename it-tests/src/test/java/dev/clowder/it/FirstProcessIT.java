@@ -103,7 +103,7 @@ class FirstProcessIT {
     private static long parent(Path process) {
         try {
             String stat = Files.readString(process.resolve("stat"));
-            return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", 3)[1]);
+            return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[1]);
         } catch (IOException e) {
             // It ended in between.
             return 0;

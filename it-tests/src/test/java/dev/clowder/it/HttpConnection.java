@@ -158,6 +158,11 @@ final class HttpConnection implements AutoCloseable {
         return chunk;
     }
 
+    /** Reads raw bytes, for protocols that are not HTTP any more; fewer if the connection ends before. */
+    byte[] readBytes(int length) throws IOException {
+        return in.readNBytes(length);
+    }
+
     private String text(int length) throws IOException {
         byte[] bytes = in.readNBytes(length);
         if (bytes.length < length) {

@@ -38,8 +38,16 @@ sealed interface Event {
         }
     }
 
-    /** A worker's process is gone. */
-    record Exited(int id, int exitValue) implements Event {}
+    /**
+     * A worker's process is gone.
+     *
+     * @param outOfMemory whether it was killed, not by us, while the kernel killed for want of memory
+     */
+    record Exited(int id, int exitValue, boolean outOfMemory) implements Event {
+        Exited(int id, int exitValue) {
+            this(id, exitValue, false);
+        }
+    }
 
     /**
      * The next applications are copied and ready to run, or can't be.

@@ -1,11 +1,13 @@
 package dev.clowder.launcher.supervisor;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,8 +15,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -27,9 +29,10 @@ final class JvmHost implements Host, AutoCloseable {
     static final String WORKER_MAIN = "dev.clowder.launcher.worker.WorkerMain";
 
     private static final int OLDEST_JAVA = 17;
+    /** What {@link Process#exitValue} says of signal 9. */
+    private static final int SIGKILLED = 128 + 9;
+
     private static final Pattern JAVA_VERSION = Pattern.compile("version \"(\\d+)");
-    /** Of the memory that the machine or the container has; the rest is for stacks, code and the page cache. */
-    private static final double HEAP_SHARE = 60.0;
 
     /** What Tomcat's own start script opens to applications, and what adopting the listening socket needs. */
     private static final List<String> OPENED = List.of(
@@ -46,6 +49,11 @@ final class JvmHost implements Host, AutoCloseable {
     private final Output output;
     private final int javaVersion;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
+    /** Those that we have killed ourselves. */
+    private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
+
+    private final OutOfMemoryKills outOfMemoryKills = new OutOfMemoryKills(Path.of("/"));
+    private final Prober prober;
     private volatile Consumer<Event> events = event -> {};
 
     JvmHost(LauncherConfig config, RunDirectory directory, Output output, int javaVersion) {
@@ -53,6 +61,7 @@ final class JvmHost implements Host, AutoCloseable {
         this.directory = directory;
         this.output = output;
         this.javaVersion = javaVersion;
+        prober = new Prober(config.healthPath(), event -> events.accept(event));
     }
 
     /** Where the end of a process is reported; said before the first is started. */
@@ -116,7 +125,9 @@ final class JvmHost implements Host, AutoCloseable {
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
             directory.discard(directory.worker(slot, id));
-            events.accept(new Event.Exited(id, ended.exitValue()));
+            boolean byUs = killed.remove(id);
+            boolean outOfMemory = ended.exitValue() == SIGKILLED && !byUs && outOfMemoryKills.explainsOne();
+            events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
         });
         return process.pid();
     }
@@ -170,6 +181,7 @@ final class JvmHost implements Host, AutoCloseable {
     public void kill(int id) {
         ProcessHandle process = processes.get(id);
         if (process != null) {
+            killed.add(id);
             process.destroyForcibly();
         }
     }
@@ -184,7 +196,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public void probe(int id) {
-        events.accept(new Event.Probed(id, null));
+        prober.probe(id, directory.intake(id));
     }
 
     @Override
@@ -225,20 +237,22 @@ final class JvmHost implements Host, AutoCloseable {
     /** Kills whoever is left; after an orderly stop that is nobody. */
     @Override
     public void close() {
+        prober.close();
         processes.values().forEach(ProcessHandle::destroyForcibly);
     }
 
-    /**
-     * One worker is one core's share of the machine: a JVM left to its defaults would claim a quarter of the memory and
-     * size its collector and compiler for all cores.
-     */
+    /** One worker is one core's share of the machine, in memory as in processors. */
     private List<String> command(int slot, int id, Path temporary) {
         int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / config.workers());
         List<String> command = new ArrayList<>();
         command.add(config.java().toString());
-        command.add("-XX:+UseSerialGC");
         command.add("-XX:ActiveProcessorCount=" + processors);
-        command.add(String.format(Locale.ROOT, "-XX:MaxRAMPercentage=%.1f", HEAP_SHARE / config.workers()));
+        command.addAll(WorkerMemory.flags(
+                totalMemory(),
+                config.workers() + config.surge(),
+                processors,
+                config.memoryLimit(),
+                config.workerOptions()));
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");
@@ -262,6 +276,13 @@ final class JvmHost implements Host, AutoCloseable {
         command.add(directory.control().toString());
         command.add(String.valueOf(id));
         return command;
+    }
+
+    /** Bytes of the machine, or of the container (cgroup version 1 or 2) if that has less; 0 if this JVM can't say. */
+    private static long totalMemory() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                ? system.getTotalMemorySize()
+                : 0;
     }
 
     private static String classPath() {

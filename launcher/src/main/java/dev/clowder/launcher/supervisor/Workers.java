@@ -245,6 +245,11 @@ final class Workers {
             fire(WorkerEvent.Kind.LISTENING, worker);
         } else if (message instanceof Message.Failed failed) {
             worker.endReason = failed.reason();
+        } else if (message instanceof Message.Leaving leaving && worker.state.serves()) {
+            // Not asked by us: its slot will be filled again.
+            observer.log("worker " + worker.name() + " was told to leave by somebody else");
+            worker.enter(WorkerState.Kind.STOP_ASKED, after(now, Duration.ofMillis(leaving.drainMillis())));
+            publish();
         } else if (message instanceof Message.Drained) {
             worker.enter(WorkerState.Kind.DRAINED, after(now, config.timeouts().stop()));
             publish();

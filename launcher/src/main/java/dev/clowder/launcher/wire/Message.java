@@ -10,6 +10,7 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Hello.class),
     @JsonSubTypes.Type(Message.Ready.class),
     @JsonSubTypes.Type(Message.Failed.class),
+    @JsonSubTypes.Type(Message.Leaving.class),
     @JsonSubTypes.Type(Message.Drained.class),
     @JsonSubTypes.Type(Message.Load.class),
     @JsonSubTypes.Type(Message.Output.class),
@@ -36,8 +37,18 @@ public sealed interface Message {
     /** The worker's own Tomcat answered a probe and clients are being accepted. */
     record Ready() implements Message {}
 
-    /** The worker can't become ready, whatever is tried again; its output says more. */
+    /**
+     * The worker ends itself, and why; its output says more. With exit code 78 it can't become ready, whatever is tried
+     * again; with 79 its heap was exhausted.
+     */
     record Failed(String reason) implements Message {}
+
+    /**
+     * Somebody else than the supervisor (a SIGTERM) told the worker to stop: it drains as after {@link Stop}.
+     *
+     * @param drainMillis at most until {@link Drained}
+     */
+    record Leaving(long drainMillis) implements Message {}
 
     /** Told to stop, the worker has finished what was in flight and now shuts its applications down. */
     record Drained() implements Message {}
@@ -52,7 +63,7 @@ public sealed interface Message {
      */
     record Output(int slot, int id) implements Message {}
 
-    /** What the worker's threads and requests are doing. */
+    /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
     record Dumped(String text) implements Message {}
 
     // From the supervisor to a worker.
@@ -96,9 +107,10 @@ public sealed interface Message {
     record Stop(long drainMillis, long idleMillis) implements Message {}
 
     /**
-     * Say what your threads and requests are doing.
+     * Say what you are doing: requests in flight, heap, threads.
      *
-     * @param toLog into the log, because the worker is about to be killed; otherwise as {@link Dumped}
+     * @param toLog true: requests and heap are written to the worker's output, where a SIGQUIT will add the threads;
+     *     false: all of it is the answer, {@link Dumped}
      */
     record Dump(boolean toLog) implements Message {}
 

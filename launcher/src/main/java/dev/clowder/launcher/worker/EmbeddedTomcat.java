@@ -2,7 +2,6 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.valve.ForwardedValve;
-import dev.clowder.valve.ProxyHttp11NioProtocol;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
@@ -35,15 +34,17 @@ final class EmbeddedTomcat {
 
     private final Tomcat tomcat;
     private final Connector connector;
-    private final ProxyHttp11NioProtocol protocol;
     private final WorkerEndpoint endpoint;
+    private final RequestsInFlight requests;
+    private final Drain drain;
 
     private EmbeddedTomcat(
-            Tomcat tomcat, Connector connector, ProxyHttp11NioProtocol protocol, WorkerEndpoint endpoint) {
+            Tomcat tomcat, Connector connector, WorkerEndpoint endpoint, RequestsInFlight requests, Drain drain) {
         this.tomcat = tomcat;
         this.connector = connector;
-        this.protocol = protocol;
         this.endpoint = endpoint;
+        this.requests = requests;
+        this.drain = drain;
     }
 
     /**
@@ -62,7 +63,7 @@ final class EmbeddedTomcat {
         tomcat.enableNaming();
 
         WorkerEndpoint endpoint = new WorkerEndpoint(Path.of(start.intake()));
-        ProxyHttp11NioProtocol protocol = new ProxyHttp11NioProtocol(endpoint);
+        WorkerProtocol protocol = new WorkerProtocol(endpoint);
         Connector connector = new Connector(protocol);
         connector.setPort(start.port());
         connector.setThrowOnFailure(true);
@@ -73,12 +74,15 @@ final class EmbeddedTomcat {
         tomcat.setConnector(connector);
 
         Pipeline engine = tomcat.getEngine().getPipeline();
+        engine.addValve(new GoodbyeValve(protocol));
         if (start.exposeWorker()) {
             engine.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
         }
         ForwardedValve forwarded = new ForwardedValve();
         forwarded.setTrust(start.trust());
         engine.addValve(forwarded);
+        RequestsInFlight requests = new RequestsInFlight();
+        engine.addValve(requests);
 
         List<Context> contexts = new ArrayList<>();
         ClassLoader parent = new ApplicationParentLoader(EmbeddedTomcat.class.getClassLoader());
@@ -97,7 +101,7 @@ final class EmbeddedTomcat {
                         "application " + (path.isEmpty() ? "/" : path) + " did not start, its error is above");
             }
         }
-        return new EmbeddedTomcat(tomcat, connector, protocol, endpoint);
+        return new EmbeddedTomcat(tomcat, connector, endpoint, requests, new Drain(endpoint, protocol));
     }
 
     private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
@@ -115,15 +119,19 @@ final class EmbeddedTomcat {
         endpoint.accept(listener);
     }
 
-    /**
-     * Takes no new connections and waits for those in flight: every further response says {@code Connection: close},
-     * HTTP/2 clients get a GOAWAY, idle connections are closed after a moment.
-     */
-    void drain(long millis) {
-        endpoint.stopAccepting();
-        protocol.closeServerSocketGraceful();
-        endpoint.expireIdle();
-        protocol.awaitConnectionsClose(millis);
+    /** Takes no new connections and returns when those there are have ended, or the time of {@link #hurry} is over. */
+    void drain() {
+        drain.run();
+    }
+
+    /** Limits a drain, also one that runs: see {@link Drain#hurry}. */
+    void hurry(long drainMillis, long idleMillis) {
+        drain.hurry(drainMillis, idleMillis);
+    }
+
+    /** What this process is doing, in words. */
+    String evidence(boolean withThreads) {
+        return Evidence.text(requests, endpoint, withThreads);
     }
 
     /** Stops the applications and Tomcat. */

@@ -10,12 +10,14 @@ import java.nio.channels.NetworkChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.coyote.Processor;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.net.NioChannel;
@@ -38,8 +40,11 @@ import org.jspecify.annotations.Nullable;
 final class WorkerEndpoint extends ProxyNioEndpoint {
     private static final Log LOG = LogFactory.getLog(WorkerEndpoint.class);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
-    /** How long an idle kept-alive connection is left open when the worker stops, for a request on its way. */
-    private static final long IDLE_GRACE_MILLIS = 1_000;
+    private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(1_600);
+    /** Tomcat's default of {@code maxConnections}, for those from the shared queue; more wait there. */
+    private static final int MAX_FROM_LISTENER = 8 * 1024;
+    /** After the intake's name is gone: for a connect that had looked it up before. */
+    private static final long LATECOMERS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Path intakePath;
     private final CompletableFuture<ServerSocketChannel> listener = new CompletableFuture<>();
@@ -47,9 +52,13 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private final CountDownLatch intakeLeft = new CountDownLatch(1);
     private volatile @Nullable ServerSocketChannel intake;
     private volatile boolean leaving;
+    /** In a row; of the intake's thread. */
+    private int failures;
 
     WorkerEndpoint(Path intakePath) {
         this.intakePath = intakePath;
+        // Who comes by the intake was let in by the supervisor: a worker that is full still answers its probes.
+        setMaxConnections(Integer.MAX_VALUE);
     }
 
     /** Begins to take clients from the shared queue. */
@@ -59,18 +68,18 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     /**
      * Takes no new connection from either source; returns when no accepted connection is on its way to the poller any
-     * more. What waits in the intake's queue is taken first: nobody else can take it.
+     * more. The intake loses its name first, so that whoever connects later fails at once and asks another worker; then
+     * what waits in its queue is taken: nobody else can take it.
      */
     void stopAccepting() {
         boolean accepting = listener.isDone();
         listener.cancel(false);
-        leaving = true;
         closeListener();
+        leaving = true;
         wakeIntake();
         try {
-            // Either may wait for maxConnections instead; then it holds no connection.
             if (!intakeLeft.await(1, TimeUnit.SECONDS) || (accepting && !acceptorLeft.await(1, TimeUnit.SECONDS))) {
-                LOG.debug("a source of connections is waiting for maxConnections");
+                LOG.warn("a thread that accepts connections does not end");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -78,9 +87,23 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         closeIntake();
     }
 
-    /** Lets connections that wait for a next request wait no longer than a moment from now. */
-    void expireIdle() {
-        long now = System.currentTimeMillis();
+    /**
+     * How many accepted connections are not closed yet: those that wait for their PROXY header too, which are not among
+     * {@link #getConnections}.
+     */
+    long open() {
+        // Tomcat's acceptor counts a connection before it accepts one, and is held in serverSocketAccept with it.
+        long ahead = isRunning() ? 1 : 0;
+        return Math.max(getConnectionCount() - ahead, getConnections().size());
+    }
+
+    /**
+     * Shortens the patience with connections that wait for a next request.
+     *
+     * @param since time of day in milliseconds before which no connection counts as idle
+     * @param idleMillis how long they may be idle from then on; a shorter keep-alive time-out stays
+     */
+    void expireIdle(long since, long idleMillis) {
         for (SocketWrapperBase<NioChannel> connection : getConnections()) {
             // A request that waits for its body holds the lock; one that is asynchronous or upgraded has a processor.
             if (!connection.getLock().tryLock()) {
@@ -90,10 +113,24 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
                 if (connection instanceof NioSocketWrapper waiting
                         && waiting.getCurrentProcessor() == null
                         && waiting.interestOpsHas(SelectionKey.OP_READ)) {
-                    waiting.setReadTimeout(now - waiting.getLastRead() + IDLE_GRACE_MILLIS);
+                    // Tomcat measures from the last read; this is for at most one request, which sets it anew.
+                    long idleSince = Math.max(since, Math.max(waiting.getLastRead(), waiting.getLastWrite()));
+                    long patience = Math.max(1, idleSince - waiting.getLastRead() + idleMillis);
+                    if (waiting.getReadTimeout() <= 0 || waiting.getReadTimeout() > patience) {
+                        waiting.setReadTimeout(patience);
+                    }
                 }
             } finally {
                 connection.getLock().unlock();
+            }
+        }
+    }
+
+    /** Lets asynchronous requests run into their time-out: their listeners may end the response properly. */
+    void expireAsynchronous() {
+        for (SocketWrapperBase<NioChannel> connection : getConnections()) {
+            if (connection.getCurrentProcessor() instanceof Processor processor && processor.isAsync()) {
+                processor.timeoutAsync(-1);
             }
         }
     }
@@ -128,7 +165,11 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     @Override
     protected SocketChannel serverSocketAccept() throws Exception {
         try {
-            return listener.get().accept();
+            ServerSocketChannel shared = listener.get();
+            while (shared.isOpen() && getConnectionCount() > MAX_FROM_LISTENER) {
+                LockSupport.parkNanos(PAUSE);
+            }
+            return shared.accept();
         } catch (ClosedChannelException | CancellationException e) {
             acceptorLeft.countDown();
             while (isRunning()) {
@@ -160,10 +201,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
             while (server.isOpen() && isRunning() && !leaving) {
                 takeInOne(server);
             }
-            server.configureBlocking(false);
-            while (server.isOpen() && isRunning() && takeInOne(server)) {
-                // Until the queue is empty.
-            }
+            takeInRest(server);
         } catch (IOException e) {
             LOG.debug("the intake is closed", e);
         } catch (InterruptedException e) {
@@ -173,16 +211,32 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         }
     }
 
+    private void takeInRest(ServerSocketChannel server) throws IOException, InterruptedException {
+        if (!server.isOpen()) {
+            return;
+        }
+        Files.deleteIfExists(intakePath);
+        server.configureBlocking(false);
+        long end = System.nanoTime() + LATECOMERS;
+        while (server.isOpen() && isRunning() && (takeInOne(server) || System.nanoTime() - end < 0)) {
+            LockSupport.parkNanos(PAUSE / 10);
+        }
+    }
+
     /** Whether there was one. */
     private boolean takeInOne(ServerSocketChannel server) throws InterruptedException {
         countUpOrAwaitConnection();
         SocketChannel socket = null;
         try {
             socket = server.accept();
+            failures = 0;
         } catch (IOException e) {
             if (server.isOpen()) {
-                LOG.warn("can't take in a connection: " + e.getMessage());
-                LockSupport.parkNanos(PAUSE);
+                if (failures++ == 0) {
+                    LOG.warn("can't take in a connection: " + e.getMessage());
+                }
+                // As Tomcat's acceptor does; the usual cause is that no descriptor is left.
+                LockSupport.parkNanos(Math.min(LONGEST_PAUSE, PAUSE << Math.min(failures, 8)));
             }
         }
         if (socket == null) {

@@ -27,12 +27,18 @@ public final class WorkerMain {
     /** The supervisor does not start such a worker again before any was ready: the same would happen. */
     static final int EXIT_FAILED = 78;
 
+    /** Nearly all time went into collecting garbage; started again it will do better. */
+    static final int EXIT_HEAP_EXHAUSTED = 79;
+
     private static final long BEAT_SECONDS = 1;
     /** When somebody else than the supervisor asks it to stop. */
     private static final long DRAIN_MILLIS = 30_000;
+
+    private static final long IDLE_MILLIS = 5_000;
     /** Without a supervisor, and without hope for one, everything must be over within 5 s. */
     private static final long ORPHAN_DRAIN_MILLIS = 3_000;
 
+    private static final long ORPHAN_IDLE_MILLIS = 1_000;
     private static final long ORPHAN_LIFE_MILLIS = 4_500;
 
     private final Lifeline lifeline;
@@ -62,7 +68,12 @@ public final class WorkerMain {
     /** Ctrl-C and a closing terminal reach the whole process group; only the supervisor acts on them. */
     private void handleSignals() {
         Signals.ignore(List.of("INT", "HUP"));
-        Signals.on(List.of("TERM"), () -> stop(DRAIN_MILLIS));
+        Signals.on(
+                List.of("TERM"),
+                () -> thread("stop", () -> {
+                    lifeline.send(new Message.Leaving(DRAIN_MILLIS));
+                    stop(DRAIN_MILLIS, IDLE_MILLIS);
+                }));
     }
 
     private void run(Message.Start start) throws InterruptedException {
@@ -94,9 +105,21 @@ public final class WorkerMain {
         Runtime.getRuntime().exit(EXIT_FAILED);
     }
 
+    /** Only this ends it: everything else, an orderly stop too, would need memory. */
+    private void giveUp(String reason) {
+        lifeline.send(new Message.Failed(reason));
+        dump(true);
+        Runtime.getRuntime().halt(EXIT_HEAP_EXHAUSTED);
+    }
+
     /** Tells the supervisor every second how it goes, until everything is over. */
     private void beat() throws InterruptedException {
+        HeapWatch heap = HeapWatch.ofThisProcess();
         do {
+            String problem = heap.look(System.nanoTime());
+            if (problem != null) {
+                giveUp(problem);
+            }
             EmbeddedTomcat running = tomcat;
             if (running != null && !stopping.get()) {
                 lifeline.send(running.load());
@@ -114,7 +137,9 @@ public final class WorkerMain {
 
     private void obey(Message order) {
         if (order instanceof Message.Stop stop) {
-            thread("stop", () -> stop(stop.drainMillis()));
+            thread("stop", () -> stop(stop.drainMillis(), stop.idleMillis()));
+        } else if (order instanceof Message.Dump dump) {
+            thread("dump", () -> dump(dump.toLog()));
         } else if (order instanceof Message.Adopted adopted) {
             orphanMillis = adopted.orphanMillis();
         }
@@ -167,22 +192,33 @@ public final class WorkerMain {
             }
             Runtime.getRuntime().halt(0);
         });
-        stop(ORPHAN_DRAIN_MILLIS);
+        stop(ORPHAN_DRAIN_MILLIS, ORPHAN_IDLE_MILLIS);
     }
 
-    private void stop(long drainMillis) {
+    private void stop(long drainMillis, long idleMillis) {
         EmbeddedTomcat running = tomcat;
         if (running == null) {
             Runtime.getRuntime().exit(0);
             return;
         }
+        running.hurry(drainMillis, idleMillis);
         if (!stopping.compareAndSet(false, true)) {
             return;
         }
-        running.drain(drainMillis);
+        running.drain();
         lifeline.send(new Message.Drained());
         running.stop();
         over.countDown();
+    }
+
+    private void dump(boolean toLog) {
+        EmbeddedTomcat running = tomcat;
+        String text = running == null ? Evidence.ofThreads() : running.evidence(!toLog);
+        if (toLog) {
+            LogFactory.getLog(WorkerMain.class).warn("what this worker is doing\n" + text);
+        } else {
+            lifeline.send(new Message.Dumped(text));
+        }
     }
 
     private static void thread(String name, Runnable task) {

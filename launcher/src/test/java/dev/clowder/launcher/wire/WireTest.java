@@ -48,10 +48,13 @@ class WireTest {
                 new Message.Hello(1, 7, 4711, 2, true),
                 new Message.Ready(),
                 new Message.Failed("no\nline"),
+                new Message.Leaving(30_000),
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
                 new Message.Start(1, 2, 3, "dir", "in", "", 8080, "loopback", true, "/health", 60_000, List.of(mount)),
                 new Message.Stop(30_000, 1000),
+                new Message.Dump(true),
+                new Message.Dumped("thread\n    at"),
                 new Message.Command("scale", List.of("3")),
                 new Message.Progress("slot 1"),
                 new Message.Reply(0, "x".repeat(100_000)));

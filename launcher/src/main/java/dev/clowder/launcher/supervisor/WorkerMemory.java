@@ -1,0 +1,102 @@
+package dev.clowder.launcher.supervisor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * How much memory a worker's JVM may take, so that all of them fit the machine or its container. Left to itself each
+ * would claim a quarter of the whole and size its collector for all processors.
+ *
+ * <p>The machine's memory, less a reserve, is divided by the number of processes that live at the same time: the workers,
+ * and the one more that a reload starts. A share is the whole process, not only its heap.
+ */
+final class WorkerMemory {
+    static final long MB = 1L << 20;
+
+    /** For the kernel, the page cache and the supervisor (about 100 MB with Netty and its own heap). */
+    private static final long LEAST_RESERVE = 256 * MB;
+
+    /**
+     * What a worker needs besides its heap, when it has room: metaspace and class data of Tomcat and a usual WAR 80 to
+     * 100 MB, compiled code 30 to 50, the JVM itself and the collector's tables 30, stacks of 200 threads 20.
+     */
+    private static final long BESIDES_HEAP = 224 * MB;
+
+    /** In a small share the heap must not starve: such an application has little code, too. */
+    private static final double MOST_BESIDES_HEAP = 0.45;
+
+    /** Below this Tomcat itself does not start well; a machine that small will swap or kill, and says so. */
+    static final long LEAST_HEAP = 48 * MB;
+
+    /** Above it pointers take twice the room (no compressed references): a larger heap would hold less up to 48 GB. */
+    static final long MOST_HEAP = 31 * 1024 * MB;
+
+    /** A serial full collection takes a second or two for each of these gigabytes, and a stop of 30 s is a hang. */
+    private static final long LARGE_HEAP = 4 * 1024 * MB;
+
+    private static final Pattern HEAP =
+            Pattern.compile("-Xmx.+|-XX:MaxHeapSize=.+|-XX:(Max|Initial|Min)RAM(Percentage|Fraction)?=.+");
+    private static final Pattern FIRST_HEAP =
+            Pattern.compile("(?:-Xms|-XX:InitialHeapSize=|-XX:MinHeapSize=)(\\d+)([kKmMgGtT]?)");
+    private static final Pattern COLLECTOR = Pattern.compile("-XX:[+]Use\\w*GC");
+
+    private WorkerMemory() {}
+
+    /**
+     * The JVM flags for heap and collector of one worker. What the operator's own flags decide is left to them: theirs
+     * come later on the command line, but two collectors, or a first heap above the greatest, would stop the start.
+     *
+     * @param total bytes of the machine or its container, 0 if nobody knows
+     * @param processes workers at the same time, at least 1
+     * @param processors that one worker may use
+     * @param limit bytes above which a worker will be replaced, 0 for none
+     */
+    static List<String> flags(long total, int processes, int processors, long limit, List<String> own) {
+        List<String> flags = new ArrayList<>();
+        long heap = Math.max(heap(total, processes, limit), firstHeap(own));
+        if (heap > 0 && own.stream().noneMatch(flag -> HEAP.matcher(flag).matches())) {
+            flags.add("-Xmx" + heap / MB + "m");
+        }
+        if (own.stream().noneMatch(flag -> COLLECTOR.matcher(flag).matches())) {
+            flags.add(processors < 2 && heap <= LARGE_HEAP ? "-XX:+UseSerialGC" : "-XX:+UseG1GC");
+        }
+        return flags;
+    }
+
+    /** Bytes of the heap, whole megabytes; 0 if nothing is known to derive it from. */
+    static long heap(long total, int processes, long limit) {
+        long share = Long.MAX_VALUE;
+        if (total > 0) {
+            share = (total - reserve(total)) / processes;
+        }
+        if (limit > 0) {
+            share = Math.min(share, limit);
+        }
+        if (share == Long.MAX_VALUE) {
+            return 0;
+        }
+        long besides = Math.min(BESIDES_HEAP, (long) (share * MOST_BESIDES_HEAP));
+        long heap = Math.min(MOST_HEAP, Math.max(LEAST_HEAP, share - besides));
+        return heap / MB * MB;
+    }
+
+    /** A tenth of a large machine; of a small one at most a quarter. */
+    static long reserve(long total) {
+        return Math.min(total / 4, Math.max(LEAST_RESERVE, total / 10));
+    }
+
+    private static long firstHeap(List<String> own) {
+        long bytes = 0;
+        for (String flag : own) {
+            Matcher size = FIRST_HEAP.matcher(flag);
+            if (size.matches()) {
+                int power = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT)) + 1;
+                bytes = Long.parseLong(size.group(1)) << (size.group(2).isEmpty() ? 0 : 10 * power);
+            }
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,26 @@
+package dev.clowder.launcher.worker;
+
+import jakarta.servlet.ServletException;
+import java.io.IOException;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.valves.ValveBase;
+
+/** Lets the responses that are not committed when the application is done with them say goodbye: those without a body. */
+final class GoodbyeValve extends ValveBase {
+    private final WorkerProtocol protocol;
+
+    GoodbyeValve(WorkerProtocol protocol) {
+        super(true);
+        this.protocol = protocol;
+    }
+
+    @Override
+    public void invoke(Request request, Response response) throws IOException, ServletException {
+        getNext().invoke(request, response);
+        // Somebody else may be writing an asynchronous one at this moment; those have a body as a rule.
+        if (!request.isAsync() && !response.isCommitted()) {
+            protocol.sayGoodbye(request.getCoyoteRequest(), response.getCoyoteResponse());
+        }
+    }
+}
