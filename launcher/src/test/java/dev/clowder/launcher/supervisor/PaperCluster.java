@@ -147,6 +147,18 @@ final class PaperCluster implements AutoCloseable {
         return worker;
     }
 
+    /** A worker of another supervisor comes back; one that serves is alive from then on. */
+    Wire hello(int id, boolean serving) throws Exception {
+        Wire worker = Wire.connect(directory.control());
+        workers.put(id, worker);
+        if (serving) {
+            alive.add(id);
+        }
+        supervisor.post(new Event.Said(id, new Message.Hello(0, id, 1000L + id, 1, serving), new Wire(control.accept())));
+        step();
+        return worker;
+    }
+
     void said(int id, Message message) {
         supervisor.post(new Event.Said(id, message, workers.get(id)));
         step();
