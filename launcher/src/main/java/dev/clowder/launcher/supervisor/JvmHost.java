@@ -115,9 +115,11 @@ final class JvmHost implements Host, AutoCloseable {
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
+        Path log = logs.target(slot);
         ProcessBuilder builder = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
-                .redirectOutput(logs.target(slot));
+                .redirectOutput(
+                        log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
         Systemd.hide(builder.environment());
         Process process = builder.start();
         processes.put(id, process.toHandle());

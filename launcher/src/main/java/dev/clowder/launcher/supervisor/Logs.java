@@ -143,8 +143,12 @@ public final class Logs implements AutoCloseable {
         return directory.resolve("slot-" + slot + ".log");
     }
 
-    /** Where the next worker of the slot writes. It starts all the same when its file can't be opened. */
-    synchronized ProcessBuilder.Redirect target(int slot) {
+    /**
+     * The file to which the next worker of the slot appends.
+     *
+     * @return null if it can't be opened: the worker starts all the same
+     */
+    synchronized @Nullable Path target(int slot) {
         try {
             SlotLog known = slots.get(slot);
             if (known == null || !known.isCurrent()) {
@@ -153,10 +157,10 @@ public final class Logs implements AutoCloseable {
                     replaced.add(known);
                 }
             }
-            return ProcessBuilder.Redirect.appendTo(file(directory, slot).toFile());
+            return file(directory, slot);
         } catch (IOException e) {
             log.accept("can't open the log of slot " + slot + ", what its next worker writes is lost: " + e);
-            return ProcessBuilder.Redirect.DISCARD;
+            return null;
         }
     }
 

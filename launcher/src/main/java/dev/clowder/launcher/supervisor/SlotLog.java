@@ -111,22 +111,22 @@ final class SlotLog implements AutoCloseable {
 
     /** Of a flood the last part is kept, so that the disk has a limit too. */
     private void rotate() throws IOException {
-        long lost = Math.max(0, position - 2 * limit);
+        long lost = Math.max(0, position - limit - limit / 2);
         try {
             for (int n = KEPT - 1; n > 0; n--) {
                 if (Files.exists(generation(path, n))) {
                     Files.move(generation(path, n), generation(path, n + 1), StandardCopyOption.REPLACE_EXISTING);
                 }
             }
-            copy(lost);
+            lost += copy(lost);
+            lost += Math.max(0, file.size() - position);
         } catch (IOException e) {
-            lost = position;
+            lost = file.size();
             Files.deleteIfExists(generation(path, 1));
             log.accept(path.getFileName() + ": can't be copied to "
                     + generation(path, 1).getFileName() + " (" + e.getMessage() + ")");
         }
-        // What a worker writes between these two calls is lost without notice: microseconds in each ten megabytes.
-        lost += Math.max(0, file.size() - position);
+        // What a worker writes just before this is lost without notice: microseconds in each ten megabytes.
         file.truncate(0);
         position = 0;
         if (lost > 0) {
@@ -134,7 +134,8 @@ final class SlotLog implements AutoCloseable {
         }
     }
 
-    private void copy(long from) throws IOException {
+    /** Copies everything from there on; how many bytes had to be left out because they came too fast. */
+    private long copy(long from) throws IOException {
         try (FileChannel copy = FileChannel.open(
                 generation(path, 1),
                 StandardOpenOption.CREATE,
@@ -148,15 +149,25 @@ final class SlotLog implements AutoCloseable {
                 }
                 at += copied;
             }
-            // What came meanwhile, but a writer that is faster than we are does not keep us here.
+            // What came meanwhile. A writer that is faster than we are does not keep us here; its last words are kept.
             long end = from + 2 * limit;
             while (position < end && read() > 0) {
-                buffer.flip();
-                while (buffer.hasRemaining()) {
-                    copy.write(buffer);
-                }
-                pass();
+                passAndWrite(copy);
             }
+            long skipped = Math.max(0, file.size() - position - buffer.capacity());
+            position += skipped;
+            if (read() > 0) {
+                passAndWrite(copy);
+            }
+            return skipped;
         }
+    }
+
+    private void passAndWrite(FileChannel copy) throws IOException {
+        buffer.flip();
+        while (buffer.hasRemaining()) {
+            copy.write(buffer);
+        }
+        pass();
     }
 }

@@ -34,8 +34,7 @@ final class Systemd implements Observer, AutoCloseable {
             "LISTEN_FDNAMES",
             "LISTEN_PIDFDID",
             "FDSTORE",
-            "MAINPID",
-            "JOURNAL_STREAM");
+            "MAINPID");
     private static final int FIRST_DESCRIPTOR = 3;
     private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(200);
 
