@@ -173,7 +173,7 @@ abstract class DistributionContract {
     }
 
     @ParameterizedTest(name = "{0}")
-    @ValueSource(strings = {"GET /bad?line HTTP/1.1 \1\r\n", "GET /bad?line HTTP/1.1\r\nHost: a b\r\n"})
+    @ValueSource(strings = {"GET /bad?line HTTP/1.1 \1\r\n", "GET /bad?line HTTP/1.1\r\nHost: a b\r\n", "GET /bad?line HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nbad header\r\n"})
     @DisplayName("a request that Tomcat's parser refuses is logged with the peer, also on a connection of a client")
     void aRequestThatIsRefusedWhileParsingIsLoggedWithThePeer(String bad) throws IOException {
         String request = bad.replace("line", Integer.toHexString(bad.hashCode()) + "-first");

@@ -64,7 +64,12 @@ final class RawClient implements AutoCloseable {
         for (String line : lines) {
             request.append(line).append("\r\n");
         }
-        socket.getOutputStream().write(request.append("\r\n").toString().getBytes(StandardCharsets.UTF_8));
+        return sendRaw(request.append("\r\n").toString());
+    }
+
+    /** Sends a text, as UTF-8, and reads the answer. */
+    Reply sendRaw(String request) throws IOException {
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
         return reply();
     }
 
