@@ -82,6 +82,9 @@ public class TomcatConfiguration extends ClowderConfiguration {
     }
 
     private static String read(String resource) throws IOException {
+        if (resource.isEmpty()) {
+            return "";
+        }
         try (InputStream in = TomcatConfiguration.class.getResourceAsStream("/" + resource)) {
             if (in == null) {
                 throw new IOException("no resource " + resource);
