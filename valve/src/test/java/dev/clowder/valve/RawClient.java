@@ -64,12 +64,13 @@ final class RawClient implements AutoCloseable {
         for (String line : lines) {
             request.append(line).append("\r\n");
         }
-        return sendRaw(request.append("\r\n").toString());
+        socket.getOutputStream().write(request.append("\r\n").toString().getBytes(StandardCharsets.UTF_8));
+        return reply();
     }
 
-    /** Sends a text, as UTF-8, and reads the answer. */
+    /** Sends a text, a byte for each char, and reads the answer. */
     Reply sendRaw(String request) throws IOException {
-        socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
         return reply();
     }
 

@@ -4,12 +4,15 @@ import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.clowder.valve.LiveServer.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,6 +82,71 @@ class TrustFileTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("trustFile=\"" + path + "\": ")
                 .hasMessageMatching("(?s).*(line [23]: '(ten|10\\.1)'|no rule|UTF-8).*");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a directory", "a pipe"})
+    void whatIsNoFileIsNamed(String kind) throws Exception {
+        Path path = directory.resolve("proxies");
+        if (kind.equals("a directory")) {
+            Files.createDirectory(path);
+        } else {
+            // Opening a pipe without a writer would wait for ever.
+            assertThat(new ProcessBuilder("mkfifo", path.toString()).start().waitFor())
+                    .isZero();
+        }
+
+        assertThatThrownBy(() -> new TrustFile(path).read())
+                .hasMessage("trustFile=\"" + path + "\": is no regular file");
+    }
+
+    @Test
+    void aFileThatMayNotBeReadIsNamed() throws Exception {
+        Path path = Files.writeString(directory.resolve("proxies"), "10.0.0.0/8\n");
+        Files.setPosixFilePermissions(path, Set.of());
+        assumeFalse(Files.isReadable(path), "the administrator may read everything");
+
+        assertThatThrownBy(() -> new TrustFile(path).read())
+                .hasMessageStartingWith("trustFile=\"" + path + "\": can't be read: ")
+                .hasMessageContaining("AccessDenied");
+    }
+
+    @Test
+    void aMegabyteOfRulesIsReadAndEachOfThemCounts() throws Exception {
+        StringBuilder rules = new StringBuilder();
+        for (int i = 0; rules.length() < 1 << 20; i++) {
+            rules.append("2001:db8:")
+                    .append(Integer.toHexString(i))
+                    .append("::/48 # ")
+                    .append(i)
+                    .append('\n');
+        }
+        List<String> read = new TrustFile(Files.writeString(directory.resolve("proxies"), rules)).read();
+
+        TrustedProxies trust = TrustedProxies.compile("false", read, getClass().getClassLoader());
+        assertThat(trust.rules())
+                .hasSize((int) rules.chars().filter(c -> c == '\n').count());
+        assertThat(trusts(trust, "2001:db8::1")).isTrue();
+        assertThat(trusts(trust, read.get(read.size() - 1).replace("::/48", ":1::1")))
+                .isTrue();
+        assertThat(trusts(trust, "2001:db8:ffff::1")).isFalse();
+    }
+
+    private static boolean trusts(TrustedProxies trust, String text) {
+        IpAddress address = new IpAddress();
+        assertThat(address.parse(text, 0, text.length())).as(text).isTrue();
+        return trust.trusts(address, 0);
+    }
+
+    @Test
+    void aFileThatNobodyCanMeanIsRefusedWithAShortMessage() throws Exception {
+        Path path = Files.writeString(directory.resolve("proxies"), "10.0.0.0/8\n" + "1".repeat(1 << 20));
+        assertThatThrownBy(() -> new TrustFile(path).read())
+                .hasMessage("trustFile=\"" + path + "\": line 2: no rule is that long: '" + "1".repeat(100) + "...'");
+
+        Files.writeString(path, ("#" + "x".repeat(1023)).repeat((16 << 10) + 1));
+        assertThatThrownBy(() -> new TrustFile(path).read())
+                .hasMessage("trustFile=\"" + path + "\": is larger than 16777216 bytes");
     }
 
     @Test
