@@ -1,16 +1,11 @@
 package dev.clowder.valve;
 
-import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import dev.clowder.valve.LiveServer.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -18,42 +13,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code trustFile}: read at start, read again when it changes, and never half. */
+/** {@code trustFile}: read at start, checked line by line, and never half. */
 class TrustFileTest {
-
-    private static final Duration PROMISED = Duration.ofSeconds(5);
 
     @TempDir
     private Path directory;
-
-    @Test
-    void aChangeIsInForceWithinFiveSecondsAndABadOneIsNot() throws Exception {
-        Path file = Files.writeString(directory.resolve("proxies"), "127.0.0.7\n");
-        ForwardedValve valve = valve("trust", "false", "trustFile", file.toString());
-        try (LiveServer server = LiveServer.with(Level.ENGINE, valve);
-                RawClient client = new RawClient("127.0.0.9", server.port())) {
-            String header = "X-Forwarded-For: 203.0.113.7";
-            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("127.0.0.9");
-
-            Files.writeString(file, "127.0.0.7\n127.0.0.9\n");
-            await().atMost(PROMISED)
-                    .until(() -> "203.0.113.7".equals(client.get("/", header).seen("remoteAddr")));
-
-            Files.writeString(file, "127.0.0.7\n0.0.0.0/0\n");
-            await().atMost(PROMISED).until(() -> valve.getTrustFileProblem().contains("line 2"));
-            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("203.0.113.7");
-            assertThat(valve.getEffectiveTrust()).containsExactly("127.0.0.7/32", "127.0.0.9/32");
-
-            Files.delete(file);
-            await().atMost(PROMISED).until(() -> valve.getTrustFileProblem().contains("no such file"));
-            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("203.0.113.7");
-
-            Files.writeString(file, "127.0.0.7\n");
-            await().atMost(PROMISED)
-                    .until(() -> "127.0.0.9".equals(client.get("/", header).seen("remoteAddr")));
-            assertThat(valve.getTrustFileProblem()).isEmpty();
-        }
-    }
 
     @Test
     void aFileThatIsStillBeingWrittenIsNotReadYet() throws Exception {
@@ -101,14 +65,14 @@ class TrustFileTest {
     }
 
     @Test
-    void aFileThatMayNotBeReadIsNamed() throws Exception {
-        Path path = Files.writeString(directory.resolve("proxies"), "10.0.0.0/8\n");
-        Files.setPosixFilePermissions(path, Set.of());
-        assumeFalse(Files.isReadable(path), "the administrator may read everything");
+    void aFileThatCannotBeReadIsNamed() throws Exception {
+        Path closed = Files.writeString(directory.resolve("proxies"), "10.0.0.0/8\n");
+        Files.setPosixFilePermissions(closed, Set.of());
+        // The administrator may read everything, except for what is at the address 0 of a process.
+        Path path = Files.isReadable(closed) ? Path.of("/proc/self/mem") : closed;
 
         assertThatThrownBy(() -> new TrustFile(path).read())
-                .hasMessageStartingWith("trustFile=\"" + path + "\": can't be read: ")
-                .hasMessageContaining("AccessDenied");
+                .hasMessageStartingWith("trustFile=\"" + path + "\": can't be read: java.");
     }
 
     @Test
@@ -147,15 +111,5 @@ class TrustFileTest {
         Files.writeString(path, ("#" + "x".repeat(1023)).repeat((16 << 10) + 1));
         assertThatThrownBy(() -> new TrustFile(path).read())
                 .hasMessage("trustFile=\"" + path + "\": is larger than 16777216 bytes");
-    }
-
-    @Test
-    void aCountAndAFileMustBothHold() throws Exception {
-        Path file = Files.writeString(directory.resolve("proxies"), "127.0.0.0/8\n10.0.0.0/8\n");
-        try (LiveServer server = LiveServer.with(Level.HOST, valve("trust", "1", "trustFile", file.toString()));
-                RawClient client = new RawClient("127.0.0.9", server.port())) {
-            assertThat(client.get("/", "X-Forwarded-For: 203.0.113.7, 10.0.0.1").seen("remoteAddr"))
-                    .isEqualTo("10.0.0.1");
-        }
     }
 }
