@@ -9,12 +9,14 @@ import dev.clowder.launcher.supervisor.RunningCluster;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.supervisor.WorkerEvent;
+import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -103,6 +105,16 @@ public final class Cluster implements AutoCloseable {
     /** What {@code status} shows. */
     public Status status() throws IOException {
         return running.status();
+    }
+
+    /**
+     * Asks for a change as the command line does: {@code reload}, {@code deploy}, {@code scale}, {@code restart}. Its steps
+     * are in the log.
+     *
+     * @return completed when it is done, with the exit code of the command; anything but 0 changed nothing
+     */
+    public CompletableFuture<Integer> ask(String command, String... arguments) {
+        return running.ask(command, List.of(arguments)).thenApply(Message.Reply::exitCode);
     }
 
     /** Begins to stop gracefully: no new connections, requests in flight are finished. Returns at once. */

@@ -39,7 +39,8 @@ public final class Main {
             CommandLine clowder = CommandLines.of(run, out, err);
             clowder.setExecutionStrategy(parsed -> {
                 if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
-                    throw new CommandLine.ParameterException(clowder, "Missing command: run, status or stop");
+                    throw new CommandLine.ParameterException(
+                            clowder, "Missing command: run, status, reload, stop or another");
                 }
                 boolean runs = parsed.hasSubcommand()
                         && parsed.subcommand().commandSpec().userObject() instanceof RunOptions
@@ -60,7 +61,7 @@ public final class Main {
 
     private static int run(RunOptions options, PrintWriter err) {
         StopSwitch stop = new StopSwitch();
-        stopOnSignals(stop, err);
+        obeySignals(stop);
         try {
             LauncherConfig config = ConfigReader.read(options);
             Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {});
@@ -84,12 +85,12 @@ public final class Main {
         return CommandLines.USAGE;
     }
 
-    private static void stopOnSignals(StopSwitch stop, PrintWriter err) {
+    private static void obeySignals(StopSwitch stop) {
         Signals.on(List.of("TERM", "INT"), stop::press);
-        // From a terminal that closes it means stop; from a program it will mean reload.
-        Signals.on(
-                List.of("HUP"),
-                hasTerminal() ? stop::press : () -> err.println("clowder: SIGHUP: no reload yet, ignored"));
+        // From a terminal that closes it means stop; from a program it means reload.
+        Signals.on(List.of("HUP"), hasTerminal() ? stop::press : () -> stop.ask("reload"));
+        Signals.on(List.of("TTIN"), () -> stop.ask("scale", "+1"));
+        Signals.on(List.of("TTOU"), () -> stop.ask("scale", "-1"));
     }
 
     /** System.console() tells nothing since Java 22: it is there without a terminal too. */
@@ -115,6 +116,14 @@ public final class Main {
         synchronized void connect(Cluster started) {
             cluster = started;
             act();
+        }
+
+        /** A command that came as a signal; its answer is in the log. Before there is a cluster there is nothing to change. */
+        @SuppressWarnings("FutureReturnValueIgnored") // The log says what came of it.
+        synchronized void ask(String command, String... arguments) {
+            if (cluster != null) {
+                cluster.ask(command, arguments);
+            }
         }
 
         private void act() {

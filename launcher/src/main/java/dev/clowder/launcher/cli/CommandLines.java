@@ -29,6 +29,11 @@ public final class CommandLines {
         CommandLine clowder = new CommandLine(new CommandLines());
         clowder.addSubcommand(run);
         clowder.addSubcommand(new StatusCommand());
+        clowder.addSubcommand(new OperatorCommand.Reload());
+        clowder.addSubcommand(new OperatorCommand.Deploy());
+        clowder.addSubcommand(new OperatorCommand.Scale());
+        clowder.addSubcommand(new OperatorCommand.Restart());
+        clowder.addSubcommand(new OperatorCommand.Threads());
         clowder.addSubcommand(new StopCommand());
         clowder.setOut(out);
         clowder.setErr(err);

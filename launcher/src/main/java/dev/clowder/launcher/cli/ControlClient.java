@@ -8,6 +8,7 @@ import java.net.ConnectException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,13 +34,13 @@ final class ControlClient {
     }
 
     /**
-     * Asks and waits.
+     * Asks, prints the steps of a long command on standard error, and waits for its answer.
      *
      * @return null if the cluster left without an answer
      * @throws NoClusterException if nobody listens there
      * @throws IOException if somebody does and can't be asked
      */
-    Message.@Nullable Reply ask(String command) throws NoClusterException, IOException {
+    Message.@Nullable Reply ask(String command, List<String> arguments) throws NoClusterException, IOException {
         if (port < 0 || port > 65535) {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--port " + port + ": not a port, use 0 to 65535");
@@ -47,8 +48,13 @@ final class ControlClient {
         Path directory = directory();
         Path socket = RunDirectory.controlSocket(directory);
         try (Wire wire = connect(directory, socket)) {
-            wire.send(new Message.Command(command));
-            return wire.receive() instanceof Message.Reply reply ? reply : null;
+            wire.send(new Message.Command(command, arguments));
+            Message said = wire.receive();
+            while (said instanceof Message.Progress progress) {
+                spec.commandLine().getErr().println(progress.line());
+                said = wire.receive();
+            }
+            return said instanceof Message.Reply reply ? reply : null;
         } catch (ClosedChannelException e) {
             return null;
         }

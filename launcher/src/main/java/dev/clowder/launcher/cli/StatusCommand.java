@@ -3,6 +3,7 @@ package dev.clowder.launcher.cli;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -13,7 +14,7 @@ import picocli.CommandLine.Spec;
 
 @Command(name = "status", description = "Shows the workers of a running cluster.")
 final class StatusCommand implements Callable<Integer> {
-    private static final String ROW = "%-5s %-5s %-8s %-10s %10s %12s %10s %5s %8s %8s %9s  %s%n";
+    private static final String ROW = "%-5s %-5s %-8s %-11s %-4s %10s %12s %10s %5s %8s %8s %9s  %s%n";
 
     @Mixin
     ControlClient cluster = new ControlClient();
@@ -29,7 +30,7 @@ final class StatusCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask("status");
+        Message.Reply reply = cluster.ask("status", List.of());
         if (reply == null) {
             throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
         }
@@ -53,6 +54,11 @@ final class StatusCommand implements Callable<Integer> {
                 supervisor.pid(),
                 supervisor.uptimeSeconds(),
                 supervisor.version()));
+        Status.OperationStatus operation = supervisor.operation();
+        if (operation != null) {
+            text.append(String.format(
+                    "%s in progress since %s: %s%n", operation.name(), operation.since(), operation.progress()));
+        }
         for (Status.ListenerStatus listener : status.listeners()) {
             text.append(String.format(
                     "%s on %s port %d, accept %s%n",
@@ -64,6 +70,7 @@ final class StatusCommand implements Callable<Integer> {
                 "ID",
                 "PID",
                 "STATE",
+                "GEN",
                 "UPTIME",
                 "CONNECTIONS",
                 "REQUESTS",
@@ -87,6 +94,7 @@ final class StatusCommand implements Callable<Integer> {
                 worker.id(),
                 worker.pid() == 0 ? "-" : worker.pid(),
                 worker.state(),
+                worker.generation() == 0 ? "-" : worker.generation(),
                 String.format(Locale.ROOT, "%.0f s", worker.uptimeSeconds()),
                 worker.connections(),
                 worker.requests(),

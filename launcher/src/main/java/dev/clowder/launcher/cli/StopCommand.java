@@ -5,6 +5,7 @@ import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,7 +24,7 @@ final class StopCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask(now ? "stop-now" : "stop");
+        Message.Reply reply = cluster.ask(now ? "stop-now" : "stop", List.of());
         if (reply != null) {
             return reply.exitCode();
         }

@@ -14,6 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -22,6 +24,11 @@ import picocli.CommandLine.ParameterException;
 /** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
 public final class ConfigReader {
     private static final Duration LONGEST = Duration.ofDays(365);
+
+    private static final Pattern SIZE = Pattern.compile("(\\d{1,6})([kKmMgG])");
+    private static final String UNITS = "bkmg";
+    /** No JVM with a Tomcat in it stays below. */
+    private static final long SMALLEST_MEMORY = 64L << 20;
 
     private final RunOptions options;
     private final List<String> problems = new ArrayList<>();
@@ -67,7 +74,12 @@ public final class ConfigReader {
         Timeouts timeouts = new Timeouts(
                 reader.positive("--boot-timeout", options.bootTimeout),
                 reader.positive("--drain-timeout", options.drainTimeout),
-                reader.positive("--stop-timeout", options.stopTimeout));
+                reader.positive("--stop-timeout", options.stopTimeout),
+                reader.positive("--hang-timeout", options.hangTimeout),
+                reader.notNegative("--orphan-timeout", options.orphanTimeout));
+        reader.checkSurge();
+        String healthPath = reader.healthPath();
+        long memoryLimit = reader.memoryLimit();
         Path java = reader.java();
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
@@ -84,7 +96,30 @@ public final class ConfigReader {
                 timeouts,
                 java,
                 options.workerOptions,
-                options.exposeWorker);
+                options.exposeWorker,
+                options.surge,
+                options.oversubscribe,
+                healthPath,
+                memoryLimit);
+    }
+
+    /**
+     * Checks applications that are named later.
+     *
+     * @throws ConfigException with every problem found, one line each
+     */
+    public static List<App> apps(List<String> named) throws ConfigException {
+        RunOptions options = new RunOptions();
+        options.apps = named;
+        ConfigReader reader = new ConfigReader(options);
+        List<App> apps = reader.apps();
+        if (apps.isEmpty() && reader.problems.isEmpty()) {
+            reader.problems.add("deploy: name at least one application");
+        }
+        if (!reader.problems.isEmpty()) {
+            throw new ConfigException(reader.problems);
+        }
+        return apps;
     }
 
     private InetSocketAddress listen() {
@@ -150,6 +185,42 @@ public final class ConfigReader {
             problems.add(name + " " + value.toHours() + "h: longer than a year");
         }
         return value;
+    }
+
+    private Duration notNegative(String name, Duration value) {
+        return value.isZero() ? value : positive(name, value);
+    }
+
+    private void checkSurge() {
+        if (options.surge != 0 && options.surge != 1) {
+            problems.add("--surge " + options.surge + ": use 0 or 1");
+        }
+    }
+
+    private String healthPath() {
+        String path = options.healthPath;
+        if (path == null) {
+            return "";
+        }
+        if (!path.startsWith("/") || !path.chars().allMatch(c -> c > ' ' && c < 127)) {
+            problems.add("--health-path " + path + ": use a path such as /health, encoded as in a URL");
+        }
+        return path;
+    }
+
+    private long memoryLimit() {
+        String text = options.memoryLimit;
+        if (text == null) {
+            return 0;
+        }
+        Matcher size = SIZE.matcher(text);
+        long bytes = size.matches()
+                ? Long.parseLong(size.group(1)) << (UNITS.indexOf(size.group(2).toLowerCase(Locale.ROOT)) * 10)
+                : 0;
+        if (bytes < SMALLEST_MEMORY) {
+            problems.add("--memory-limit " + text + ": use a size from 64m, such as 900m or 2g");
+        }
+        return bytes;
     }
 
     private List<App> apps() {

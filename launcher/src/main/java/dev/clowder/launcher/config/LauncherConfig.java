@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * @param java the {@code java} command of the workers, absolute
  * @param workerOptions extra JVM flags of the workers, behind the chosen defaults
  * @param exposeWorker whether responses carry {@code X-Clowder-Worker}
+ * @param surge how many workers more than wanted may run while they are replaced, 0 or 1
+ * @param oversubscribe whether more workers than processors are allowed
+ * @param healthPath what is asked of each worker to see that it lives; empty for any answer at all
+ * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
  */
 public record LauncherConfig(
         InetSocketAddress listen,
@@ -29,7 +33,11 @@ public record LauncherConfig(
         Timeouts timeouts,
         Path java,
         List<String> workerOptions,
-        boolean exposeWorker) {
+        boolean exposeWorker,
+        int surge,
+        boolean oversubscribe,
+        String healthPath,
+        long memoryLimit) {
 
     public LauncherConfig {
         apps = List.copyOf(apps);

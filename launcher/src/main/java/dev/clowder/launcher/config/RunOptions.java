@@ -87,6 +87,43 @@ public final class RunOptions {
     Duration stopTimeout = Duration.ofSeconds(10);
 
     @Option(
+            names = "--hang-timeout",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "without a sign of life, until a worker is killed and replaced")
+    Duration hangTimeout = Duration.ofSeconds(30);
+
+    @Option(
+            names = "--orphan-timeout",
+            paramLabel = "TIME",
+            defaultValue = "60s",
+            description = "for which workers go on serving when the supervisor was killed; a new run in the same run"
+                    + " directory adopts them; 0s: they finish what they have and leave")
+    Duration orphanTimeout = Duration.ofSeconds(60);
+
+    @Option(
+            names = "--surge",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "1: a new worker is ready before an old one leaves; 0: the old one leaves first, for a small"
+                    + " memory")
+    int surge = 1;
+
+    @Option(
+            names = "--health-path",
+            paramLabel = "PATH",
+            description = "asked of each worker, must answer below 500 (default: any HTTP answer will do)")
+    @Nullable
+    String healthPath;
+
+    @Option(
+            names = "--memory-limit",
+            paramLabel = "SIZE",
+            description = "resident memory above which a worker is replaced, one at a time, such as 900m or 2g")
+    @Nullable
+    String memoryLimit;
+
+    @Option(
             names = "--java",
             paramLabel = "PATH",
             description = "JDK or java command of the workers (default: own JVM)")

@@ -11,8 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
 
 /**
@@ -66,11 +66,11 @@ final class ControlServer implements AutoCloseable {
             if (first instanceof Message.Hello hello) {
                 listen(wire, hello);
             } else if (first instanceof Message.Command command) {
-                CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-                events.accept(new Event.Asked(command, answer));
-                wire.send(answer.get());
+                Conversation conversation = new Conversation();
+                events.accept(new Event.Asked(command, conversation));
+                conversation.deliver(wire);
             }
-        } catch (IOException | ExecutionException e) {
+        } catch (IOException e) {
             // Garbage, or the client went away: its own business.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -86,6 +86,29 @@ final class ControlServer implements AutoCloseable {
             // A broken connection is a closed one.
         }
         events.accept(new Event.Disconnected(hello.id()));
+    }
+
+    /** What the supervisor says to one command; sent by the connection's own thread. */
+    private static final class Conversation implements Event.Caller {
+        private final BlockingQueue<Message> said = new LinkedBlockingQueue<>();
+
+        @Override
+        public void progress(String line) {
+            said.add(new Message.Progress(line));
+        }
+
+        @Override
+        public void answer(Message.Reply reply) {
+            said.add(reply);
+        }
+
+        void deliver(Wire wire) throws IOException, InterruptedException {
+            Message message;
+            do {
+                message = said.take();
+                wire.send(message);
+            } while (!(message instanceof Message.Reply));
+        }
     }
 
     private static void thread(String name, Runnable task) {

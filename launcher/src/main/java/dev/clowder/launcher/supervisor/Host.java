@@ -1,7 +1,9 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.App;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 
 /** The supervisor's only way to the operating system. Worker processes are named by their id. */
 interface Host {
@@ -23,4 +25,19 @@ interface Host {
 
     /** Ends the process at once (SIGKILL). Without effect when it is gone. */
     void kill(int id);
+
+    /** Makes the JVM write a thread dump to its output (SIGQUIT). Without effect when it is gone. */
+    void dump(int id);
+
+    /** Sends a request through the worker's own data plane; what came of it arrives as {@link Event.Probed}. */
+    void probe(int id);
+
+    /** Copies applications to where workers can run them; the result arrives as {@link Event.Prepared}. */
+    void prepare(int generation, List<App> apps);
+
+    /** Removes the copies of a generation that nobody runs any more. */
+    void discard(int generation);
+
+    /** Nanoseconds of processor time that the process has used; 0 when nobody knows. */
+    long processorTime(int id);
 }

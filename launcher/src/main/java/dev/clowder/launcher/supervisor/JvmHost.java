@@ -1,11 +1,14 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -102,7 +105,7 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
-        Path temporary = Files.createDirectories(directory.slot(slot).resolve("tmp"));
+        Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
         Process process = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
                 .start();
@@ -111,6 +114,7 @@ final class JvmHost implements Host, AutoCloseable {
         output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
+            directory.discard(directory.worker(slot, id));
             events.accept(new Event.Exited(id, ended.exitValue()));
         });
         return process.pid();
@@ -131,6 +135,49 @@ final class JvmHost implements Host, AutoCloseable {
         if (process != null) {
             process.toHandle().destroyForcibly();
         }
+    }
+
+    @Override
+    public void dump(int id) {
+        Process process = processes.get(id);
+        if (process != null) {
+            Posix.kill(process.pid(), Posix.SIGQUIT);
+        }
+    }
+
+    @Override
+    public void probe(int id) {
+        events.accept(new Event.Probed(id, null));
+    }
+
+    @Override
+    public void prepare(int number, List<App> apps) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
+                        events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
+                    } catch (ConfigException | IOException e) {
+                        discard(number);
+                        events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
+                    }
+                },
+                "applications");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void discard(int generation) {
+        directory.discard(directory.generation(generation));
+    }
+
+    @Override
+    public long processorTime(int id) {
+        Process process = processes.get(id);
+        return process == null
+                ? 0
+                : process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
     }
 
     /** Kills whoever is left; after an orderly stop that is nobody. */

@@ -121,6 +121,27 @@ public final class RunDirectory implements AutoCloseable {
         return root.resolve("slot-" + number);
     }
 
+    /** The applications of one generation. */
+    Path generation(int number) {
+        return apps().resolve(String.valueOf(number));
+    }
+
+    /** What one worker writes: two of a slot may run at the same time, and would compile JSPs into one place. */
+    Path worker(int slot, int id) {
+        return slot(slot).resolve(String.valueOf(id));
+    }
+
+    /** Removes a part that is not used any more; what can't be removed now goes with the rest. Any thread. */
+    void discard(Path part) {
+        try {
+            if (Files.exists(part)) {
+                delete(part);
+            }
+        } catch (IOException e) {
+            // It goes when the cluster leaves.
+        }
+    }
+
     /** Removes everything, the directory too, and lets another cluster have the place. */
     @Override
     public void close() {

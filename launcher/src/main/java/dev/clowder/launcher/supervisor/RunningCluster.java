@@ -47,9 +47,10 @@ public final class RunningCluster {
                     : config.runDir();
             directory = RunDirectory.open(path);
             parts.push(directory);
-            List<Message.Mount> mounts = Applications.expand(config.apps(), directory.apps());
+            List<Message.Mount> mounts = Applications.expand(config.apps(), directory.generation(1));
+            Generation first = new Generation(1, config.apps(), mounts);
             JvmHost host = new JvmHost(config, directory, output, javaVersion);
-            supervisor = new Supervisor(config, directory, mounts, acceptor, host, observer);
+            supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
             parts.push(new ControlServer(directory.control(), supervisor::post));
@@ -81,11 +82,20 @@ public final class RunningCluster {
         supervisor.post(new Event.StopAsked(now));
     }
 
+    /**
+     * Asks for what the command line can ask for: {@code reload}, {@code scale} and others. Any thread.
+     *
+     * @return completed with the answer when it is done or refused
+     */
+    public CompletableFuture<Message.Reply> ask(String command, List<String> arguments) {
+        CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
+        supervisor.post(new Event.Asked(new Message.Command(command, arguments), new Answer(answer)));
+        return answer;
+    }
+
     /** The state of everything, as {@code status} shows it. Waits for the supervisor's thread. */
     public Status status() throws IOException {
-        CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
-        supervisor.post(new Event.Asked(new Message.Command("status"), answer));
-        Message.Reply reply = answer.join();
+        Message.Reply reply = ask("status", List.of()).join();
         if (reply.exitCode() != Supervisor.OK) {
             throw new IOException(reply.text());
         }

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
@@ -21,7 +22,18 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
     private static final double NANOS = 1e9;
 
     /** The supervisor process; state is STARTING, RUNNING or STOPPING. */
-    public record SupervisorStatus(long pid, String version, double uptimeSeconds, String state, int generation) {}
+    public record SupervisorStatus(
+            long pid,
+            String version,
+            double uptimeSeconds,
+            String state,
+            int generation,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            OperationStatus operation) {}
+
+    /** A change that is under way, such as a reload. */
+    public record OperationStatus(String name, String since, String progress) {}
 
     /** One port. */
     public record ListenerStatus(String address, int port, String protocol, String accept) {}
@@ -46,9 +58,17 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
     public record ExitStatus(
             @Nullable Integer code, @Nullable String signal, String reason, String at) {}
 
-    static Status of(String state, long uptime, Acceptor acceptor, List<WorkerSlot> slots, long now) {
-        SupervisorStatus supervisor =
-                new SupervisorStatus(ProcessHandle.current().pid(), Version.text(), uptime / NANOS, state, 1);
+    static Status of(
+            String state, long uptime, Acceptor acceptor, Workers all, @Nullable Operation operation, long now) {
+        SupervisorStatus supervisor = new SupervisorStatus(
+                ProcessHandle.current().pid(),
+                Version.text(),
+                uptime / NANOS,
+                state,
+                all.generation().number(),
+                operation == null
+                        ? null
+                        : new OperationStatus(operation.name, operation.since.toString(), operation.progress()));
         InetSocketAddress address = acceptor.address();
         ListenerStatus listener = new ListenerStatus(
                 NetUtil.toAddressString(address.getAddress()),
@@ -56,23 +76,25 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 "http",
                 acceptor.mode().name().toLowerCase(Locale.ROOT));
         List<WorkerStatus> workers = new ArrayList<>();
-        for (WorkerSlot slot : slots) {
-            workers.add(worker(slot, now));
+        for (WorkerSlot slot : all.slots()) {
+            slot.workers().forEach(worker -> workers.add(worker(slot, worker, now)));
+            if (slot.workers().isEmpty()) {
+                workers.add(worker(slot, null, now));
+            }
         }
         return new Status(supervisor, List.of(listener), List.copyOf(workers));
     }
 
-    private static WorkerStatus worker(WorkerSlot slot, long now) {
-        boolean alive = slot.state.hasProcess();
-        Message.Load load = alive ? slot.load : WorkerSlot.NO_LOAD;
+    private static WorkerStatus worker(WorkerSlot slot, @Nullable Worker worker, long now) {
+        Message.Load load = worker == null ? Worker.NO_LOAD : worker.load;
         Exit exit = slot.lastExit;
         return new WorkerStatus(
                 slot.number,
-                slot.id,
-                alive ? slot.pid : 0,
-                slot.state.name(),
-                1,
-                alive ? (now - slot.spawnedAt) / NANOS : 0,
+                worker == null ? slot.lastId : worker.id,
+                worker == null ? 0 : worker.pid,
+                (worker == null ? slot.vacancy : worker.state).name(),
+                worker == null ? 0 : worker.generation.number(),
+                worker == null ? 0 : (now - worker.spawnedAt) / NANOS,
                 load.connections(),
                 load.requests(),
                 load.busyThreads(),

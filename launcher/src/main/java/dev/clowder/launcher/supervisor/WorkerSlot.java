@@ -1,117 +1,101 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.wire.Message;
-import dev.clowder.launcher.wire.Wire;
-import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stable place for a worker, and what the supervisor knows of the process in it. Belongs to the supervisor's thread.
- * Times are nanoseconds of the host's clock.
+ * One stable place for a worker: 1 to N. It has one current worker, or waits for one; while that is being replaced, a
+ * successor that must prove itself, and those that are leaving. Belongs to the supervisor's thread. Times are nanoseconds
+ * of the host's clock.
  */
 final class WorkerSlot {
-    static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0);
-
     final int number;
     final RestartDelay delay;
 
-    WorkerState state = WorkerState.BACKOFF;
-    /** When the present state has lasted too long; in BACKOFF, when the next worker may start. */
-    long deadline;
-
-    int id;
-    long pid;
-    long spawnedAt;
-    long readyAt;
-    boolean wasReady;
-    Message.Load load = NO_LOAD;
-    /** Why the supervisor or the worker itself ended this life, once that is known. */
     @Nullable
-    String endReason;
+    Worker current;
+
+    @Nullable
+    Worker successor;
+
+    final List<Worker> leaving = new ArrayList<>();
+
+    /** BACKOFF or QUARANTINED; counts only without a current worker. */
+    WorkerState vacancy = WorkerState.BACKOFF;
+    /** When the next worker may start, without a current one. */
+    long retryAt;
+    /** Whether somebody else (a running replacement) decides what is started here. */
+    boolean reserved;
+    /** Whether it is on its way out of the cluster. */
+    boolean retired;
 
     int lives;
+    int lastId;
 
     @Nullable
     Exit lastExit;
 
-    private @Nullable Wire wire;
-
     WorkerSlot(int number, long now, RandomGenerator random) {
         this.number = number;
-        this.deadline = now;
+        this.retryAt = now;
         this.delay = new RestartDelay(random);
     }
 
-    void spawned(int newId, long newPid, long now, long bootDeadline) {
-        id = newId;
-        pid = newPid;
-        spawnedAt = now;
-        wasReady = false;
-        load = NO_LOAD;
-        endReason = null;
-        lives++;
-        enter(WorkerState.Kind.SPAWNED, bootDeadline);
-    }
-
-    void ready(long now) {
-        readyAt = now;
-        wasReady = true;
-        enter(WorkerState.Kind.READIED, Long.MAX_VALUE);
-    }
-
-    /** Back to an empty slot; says when the next worker may come. */
-    void exited(Exit exit, long now) {
-        lastExit = exit;
-        disconnect();
-        long wait = wasReady ? delay.afterDeath(now - readyAt) : delay.afterFailedStart();
-        enter(WorkerState.Kind.EXITED, now + wait);
-    }
-
-    void enter(WorkerState.Kind kind, long newDeadline) {
-        state = state.next(kind);
-        deadline = newDeadline;
-    }
-
-    void connect(Wire newWire) {
-        wire = newWire;
-    }
-
-    boolean connected() {
-        return wire != null;
-    }
-
-    /** Sends an order; a worker that can't be reached is about to be reported dead. */
-    boolean order(Message message) {
-        Wire connection = wire;
-        if (connection == null) {
-            return false;
+    /** Every process of this slot. */
+    List<Worker> workers() {
+        List<Worker> all = new ArrayList<>(leaving);
+        if (current != null) {
+            all.add(0, current);
         }
-        try {
-            connection.send(message);
-            return true;
-        } catch (IOException e) {
-            return false;
+        if (successor != null) {
+            all.add(successor);
+        }
+        return all;
+    }
+
+    boolean empty() {
+        return current == null && successor == null && leaving.isEmpty();
+    }
+
+    /** Takes a dead worker off; without a current worker the slot waits for its time. */
+    void remove(Worker worker, long now) {
+        lastExit = worker.exit;
+        leaving.remove(worker);
+        if (worker == successor) {
+            successor = null;
+        }
+        if (worker != current) {
+            return;
+        }
+        current = null;
+        if (worker.asked) {
+            retryAt = now;
+        } else {
+            retryAt =
+                    now + (worker.wasReady ? delay.afterDeath(now - worker.readyAt, now) : delay.afterFailedStart(now));
+        }
+        vacancy = worker.state;
+        if (delay.quarantined()) {
+            vacancy = vacancy.next(WorkerState.Kind.CRASH_LOOP);
         }
     }
 
-    /** Closes our side of the control connection; true if there was one. */
-    boolean disconnect() {
-        Wire connection = wire;
-        wire = null;
-        if (connection == null) {
-            return false;
+    /** The successor has proven itself; the worker before it, if there is still one, is only leaving. */
+    void promote() {
+        if (current != null) {
+            leaving.add(current);
         }
-        try {
-            connection.close();
-        } catch (IOException e) {
-            // The other side is gone already.
-        }
-        return true;
+        current = successor;
+        successor = null;
     }
 
-    /** {@code 1/7 (pid 4711)}: slot, id and process, as log lines name a worker. */
-    String name() {
-        return number + "/" + id + " (pid " + pid + ")";
+    /** The current worker is told to leave and the place is free for the next one. */
+    void vacate() {
+        if (current != null) {
+            leaving.add(current);
+            current = null;
+        }
     }
 }

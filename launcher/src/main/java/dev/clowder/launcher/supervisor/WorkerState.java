@@ -1,24 +1,35 @@
 package dev.clowder.launcher.supervisor;
 
-/** What the supervisor knows of one slot. The table of states and events is total: an ignored event is written out. */
+/**
+ * Where a slot, or one worker process in it, stands. The table of states and events is total: an ignored event is written
+ * out.
+ */
 enum WorkerState {
     /** No process; a new one is started when the slot's time has come. */
     BACKOFF,
+    /** No process, after too many deaths in a short time; one is tried now and then. */
+    QUARANTINED,
     /** The process runs and has not yet proven that it serves. */
     STARTING,
     /** It answered a probe and takes connections. */
     READY,
+    /** It was ready and shows no sign of life now; nothing is sent to it. */
+    SUSPECT,
     /** Told to stop; it finishes what is in flight. */
     DRAINING,
     /** Nothing is in flight any more; the process is on its way out. */
     STOPPING;
 
-    /** What can happen to a slot. */
+    /** What can happen. */
     enum Kind {
-        /** A process was started for it. */
+        /** A process was started. */
         SPAWNED,
         /** The worker proved that it serves. */
         READIED,
+        /** Beats or probes are missing. */
+        DOUBTED,
+        /** Beats and probes are answered again. */
+        RECOVERED,
         /** The worker was told to stop. */
         STOP_ASKED,
         /** The worker finished what was in flight. */
@@ -26,7 +37,9 @@ enum WorkerState {
         /** The time for the present state is over. */
         EXPIRED,
         /** The process is gone. */
-        EXITED
+        EXITED,
+        /** Too many workers of the slot died young. */
+        CRASH_LOOP
     }
 
     WorkerState next(Kind kind) {
@@ -34,39 +47,54 @@ enum WorkerState {
             case BACKOFF ->
                 switch (kind) {
                     case SPAWNED -> STARTING;
-                    case READIED, STOP_ASKED, DRAINED, EXPIRED, EXITED -> BACKOFF;
+                    case CRASH_LOOP -> QUARANTINED;
+                    case READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED -> BACKOFF;
+                };
+            case QUARANTINED ->
+                switch (kind) {
+                    case SPAWNED -> STARTING;
+                    case READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED, CRASH_LOOP -> QUARANTINED;
                 };
             case STARTING ->
                 switch (kind) {
                     case READIED -> READY;
                     case STOP_ASKED, EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, DRAINED -> STARTING;
+                    case SPAWNED, DOUBTED, RECOVERED, DRAINED, CRASH_LOOP -> STARTING;
                 };
             case READY ->
                 switch (kind) {
+                    case DOUBTED -> SUSPECT;
                     case STOP_ASKED -> DRAINING;
                     // A worker that got a signal from outside drains by itself.
                     case DRAINED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, EXPIRED -> READY;
+                    case SPAWNED, READIED, RECOVERED, EXPIRED, CRASH_LOOP -> READY;
+                };
+            case SUSPECT ->
+                switch (kind) {
+                    case RECOVERED -> READY;
+                    case STOP_ASKED -> DRAINING;
+                    case DRAINED, EXPIRED -> STOPPING;
+                    case EXITED -> BACKOFF;
+                    case SPAWNED, READIED, DOUBTED, CRASH_LOOP -> SUSPECT;
                 };
             case DRAINING ->
                 switch (kind) {
                     case DRAINED, EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, STOP_ASKED -> DRAINING;
+                    case SPAWNED, READIED, DOUBTED, RECOVERED, STOP_ASKED, CRASH_LOOP -> DRAINING;
                 };
             case STOPPING ->
                 switch (kind) {
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, STOP_ASKED, DRAINED, EXPIRED -> STOPPING;
+                    case SPAWNED, READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, CRASH_LOOP -> STOPPING;
                 };
         };
     }
 
-    /** Whether a process belongs to the slot. */
-    boolean hasProcess() {
-        return this != BACKOFF;
+    /** Whether it has proven that it serves and was not told to leave. */
+    boolean serves() {
+        return this == READY || this == SUSPECT;
     }
 }

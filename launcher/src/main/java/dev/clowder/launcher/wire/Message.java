@@ -14,15 +14,22 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Load.class),
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
+    @JsonSubTypes.Type(Message.Dump.class),
+    @JsonSubTypes.Type(Message.Dumped.class),
     @JsonSubTypes.Type(Message.Command.class),
+    @JsonSubTypes.Type(Message.Progress.class),
     @JsonSubTypes.Type(Message.Reply.class)
 })
 public sealed interface Message {
 
     // From a worker to the supervisor.
 
-    /** First words of a worker: who it is. */
-    record Hello(int id, long pid) implements Message {}
+    /**
+     * First words of a worker: who it is.
+     *
+     * @param serving whether it is ready already and has lost its supervisor: it wants to be adopted, not started
+     */
+    record Hello(int slot, int id, long pid, int generation, boolean serving) implements Message {}
 
     /** The worker's own Tomcat answered a probe and clients are being accepted. */
     record Ready() implements Message {}
@@ -37,18 +44,24 @@ public sealed interface Message {
     record Load(int connections, long requests, int busyThreads, long heapUsedBytes, long rssBytes)
             implements Message {}
 
+    /** What the worker's threads and requests are doing. */
+    record Dumped(String text) implements Message {}
+
     // From the supervisor to a worker.
 
     /** What to run; the answer to {@link Hello}. */
     record Start(
             int slot,
             int workers,
+            int generation,
             String directory,
             String intake,
             String listeners,
             int port,
             String trust,
             boolean exposeWorker,
+            String healthPath,
+            long orphanMillis,
             List<Mount> mounts)
             implements Message {
         public Start {
@@ -59,13 +72,32 @@ public sealed interface Message {
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}
 
-    /** Stop accepting, finish what is in flight within this time, leave. */
-    record Stop(long drainMillis) implements Message {}
+    /**
+     * Stop accepting, finish what is in flight, leave.
+     *
+     * @param drainMillis time for all of it
+     * @param idleMillis how long an idle kept-alive connection is left open for a request on its way
+     */
+    record Stop(long drainMillis, long idleMillis) implements Message {}
+
+    /**
+     * Say what your threads and requests are doing.
+     *
+     * @param toLog into the log, because the worker is about to be killed; otherwise as {@link Dumped}
+     */
+    record Dump(boolean toLog) implements Message {}
 
     // From an operator's command to the supervisor, and back.
 
-    /** A command such as {@code status}. */
-    record Command(String name) implements Message {}
+    /** A command such as {@code scale} and what was typed behind it. */
+    record Command(String name, List<String> arguments) implements Message {
+        public Command {
+            arguments = List.copyOf(arguments);
+        }
+    }
+
+    /** A step of a long command, for people; any number of them before the {@link Reply}. */
+    record Progress(String line) implements Message {}
 
     /** The answer: an exit code of the contract, and what to print. */
     record Reply(int exitCode, String text) implements Message {}

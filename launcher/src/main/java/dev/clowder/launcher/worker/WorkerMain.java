@@ -44,7 +44,12 @@ public final class WorkerMain {
         int id = Integer.parseInt(arguments[1]);
         WorkerMain worker = new WorkerMain(Wire.connect(control));
         worker.handleSignals();
-        worker.wire.send(new Message.Hello(id, ProcessHandle.current().pid()));
+        worker.wire.send(new Message.Hello(
+                Integer.getInteger("clowder.worker.slot", 0),
+                id,
+                ProcessHandle.current().pid(),
+                0,
+                false));
         if (worker.wire.receive() instanceof Message.Start start) {
             worker.run(start);
         }

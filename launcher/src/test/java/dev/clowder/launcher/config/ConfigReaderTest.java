@@ -40,7 +40,12 @@ class ConfigReaderTest {
         assertThat(config.trust()).isEqualTo("loopback");
         assertThat(config.accept()).isEqualTo(AcceptMode.AUTO);
         assertThat(config.timeouts())
-                .isEqualTo(new Timeouts(Duration.ofSeconds(60), Duration.ofSeconds(30), Duration.ofSeconds(10)));
+                .isEqualTo(new Timeouts(
+                        Duration.ofSeconds(60),
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(10),
+                        Duration.ofSeconds(30),
+                        Duration.ofSeconds(60)));
     }
 
     @Test

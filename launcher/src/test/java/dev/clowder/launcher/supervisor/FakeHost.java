@@ -1,15 +1,26 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.App;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Processes that exist on paper, and a clock that moves when told. */
 final class FakeHost implements Host {
     long now = 1_000_000_000L;
     boolean broken;
+    long processorTime;
+    long residentBytes;
+    String problemOfApplications = "";
     final List<String> orders = new ArrayList<>();
+    private final List<Integer> probes = new ArrayList<>();
+    private Consumer<Event> events = event -> {};
+
+    void reportTo(Consumer<Event> sink) {
+        events = sink;
+    }
 
     @Override
     public long now() {
@@ -38,6 +49,42 @@ final class FakeHost implements Host {
     @Override
     public void kill(int id) {
         orders.add("kill " + id);
+    }
+
+    @Override
+    public void dump(int id) {
+        orders.add("dump " + id);
+    }
+
+    @Override
+    public void probe(int id) {
+        probes.add(id);
+    }
+
+    @Override
+    public void prepare(int generation, List<App> apps) {
+        orders.add("prepare " + generation);
+        events.accept(
+                problemOfApplications.isEmpty()
+                        ? new Event.Prepared(new Generation(generation, apps, List.of()), "")
+                        : new Event.Prepared(null, problemOfApplications));
+    }
+
+    @Override
+    public void discard(int generation) {
+        orders.add("discard " + generation);
+    }
+
+    @Override
+    public long processorTime(int id) {
+        return processorTime;
+    }
+
+    /** Who was probed since the last call. */
+    List<Integer> takeProbes() {
+        List<Integer> taken = List.copyOf(probes);
+        probes.clear();
+        return taken;
     }
 
     /** What was ordered since the last call. */

@@ -45,14 +45,15 @@ class WireTest {
     void everyMessageArrivesAsItWasSent() throws IOException {
         Message.Mount mount = new Message.Mount("/ü", "/tmp/\u20ac");
         List<Message> messages = List.of(
-                new Message.Hello(7, 4711),
+                new Message.Hello(1, 7, 4711, 2, true),
                 new Message.Ready(),
                 new Message.Failed("no\nline"),
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
-                new Message.Start(1, 2, "dir", "in", "", 8080, "loopback", true, List.of(mount)),
-                new Message.Stop(30_000),
-                new Message.Command("status"),
+                new Message.Start(1, 2, 3, "dir", "in", "", 8080, "loopback", true, "/health", 60_000, List.of(mount)),
+                new Message.Stop(30_000, 1000),
+                new Message.Command("scale", List.of("3")),
+                new Message.Progress("slot 1"),
                 new Message.Reply(0, "x".repeat(100_000)));
         Wire other = new Wire(raw);
         for (Message message : messages) {
@@ -64,7 +65,7 @@ class WireTest {
 
     @Test
     void aMessageMayArriveByteByByte() throws IOException {
-        byte[] body = "{\"type\":\"Message$Stop\",\"drainMillis\":5}".getBytes(UTF_8);
+        byte[] body = "{\"type\":\"Message$Stop\",\"drainMillis\":5,\"idleMillis\":1}".getBytes(UTF_8);
         ByteBuffer frame = ByteBuffer.allocate(4 + body.length)
                 .putInt(body.length)
                 .put(body)
@@ -74,7 +75,7 @@ class WireTest {
                 write(frame.get());
             }
         });
-        assertThat(wire.receive()).isEqualTo(new Message.Stop(5));
+        assertThat(wire.receive()).isEqualTo(new Message.Stop(5, 1));
         sent.join();
     }
 

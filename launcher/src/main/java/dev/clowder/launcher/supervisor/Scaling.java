@@ -1,0 +1,55 @@
+package dev.clowder.launcher.supervisor;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** More or fewer slots. Over when each wanted one has a ready worker and the others are gone. */
+final class Scaling extends Operation {
+    private final Workers workers;
+    private final int before;
+    private final int count;
+    private boolean begun;
+    private @Nullable String failure;
+
+    Scaling(Instant since, Event.Caller caller, Observer observer, Workers workers, int count) {
+        super("scale", since, caller, observer);
+        this.workers = workers;
+        this.before = workers.wanted();
+        this.count = count;
+    }
+
+    @Override
+    boolean step(long now) {
+        if (!begun) {
+            begun = true;
+            say("from " + before + " to " + count);
+            workers.want(count, now);
+        }
+        if (failure != null) {
+            workers.want(before, now);
+            answer(REFUSED, "refused, back to " + before + ": " + failure);
+            return true;
+        }
+        boolean there = workers.slots().stream()
+                .allMatch(slot -> slot.number <= count && slot.current != null && slot.current.wasReady);
+        if (there) {
+            answer(Supervisor.OK, "done, " + count + (count == 1 ? " worker" : " workers"));
+        }
+        return there;
+    }
+
+    @Override
+    long next() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
+    void died(Worker worker) {
+        if (worker.slot.number > before && !worker.wasReady) {
+            failure = "worker " + worker.name() + " "
+                    + (worker.endReason != null
+                            ? worker.endReason
+                            : "died: " + (worker.exit == null ? "unknown" : worker.exit.cause()));
+        }
+    }
+}

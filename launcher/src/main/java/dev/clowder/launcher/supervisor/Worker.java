@@ -1,0 +1,149 @@
+package dev.clowder.launcher.supervisor;
+
+import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.wire.Wire;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One worker process from its start to its end; its id is never used again. Belongs to the supervisor's thread. Times are
+ * nanoseconds of the host's clock.
+ */
+final class Worker {
+    static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0);
+
+    final WorkerSlot slot;
+    final int id;
+    final long pid;
+    final Generation generation;
+    final long spawnedAt;
+
+    WorkerState state = WorkerState.BACKOFF.next(WorkerState.Kind.SPAWNED);
+    /** When the present state has lasted too long. */
+    long deadline;
+
+    long readyAt;
+    boolean wasReady;
+    /** Its leaving was wanted: its end is no death. */
+    boolean asked;
+
+    Message.Load load = NO_LOAD;
+    /** Why the supervisor or the worker itself ended this life, once that is known. */
+    @Nullable
+    String endReason;
+
+    /** Set when the process is gone. */
+    @Nullable
+    Exit exit;
+
+    private @Nullable Watch watch;
+    private long processorTime;
+    private long doubtedAt;
+    private @Nullable Wire wire;
+
+    Worker(WorkerSlot slot, int id, long pid, Generation generation, long now, long bootDeadline) {
+        this.slot = slot;
+        this.id = id;
+        this.pid = pid;
+        this.generation = generation;
+        spawnedAt = now;
+        deadline = bootDeadline;
+    }
+
+    void ready(long now) {
+        readyAt = now;
+        wasReady = true;
+        watch = new Watch(now);
+        enter(WorkerState.Kind.READIED, Long.MAX_VALUE);
+    }
+
+    /** Its signs of life; null before it was ready and when it was told to leave. */
+    @Nullable
+    Watch watch() {
+        return state.serves() ? watch : null;
+    }
+
+    void beat(Message.Load newLoad, long now) {
+        load = newLoad;
+        if (watch != null) {
+            watch.beat(newLoad, now);
+        }
+    }
+
+    void doubt(long now, long usedSoFar) {
+        doubtedAt = now;
+        processorTime = usedSoFar;
+        enter(WorkerState.Kind.DOUBTED, Long.MAX_VALUE);
+    }
+
+    /** Whether it used half a core or more since it was doubted: busy is not stopped. */
+    boolean busy(long now, long used) {
+        return used - processorTime > (now - doubtedAt) / 2;
+    }
+
+    void enter(WorkerState.Kind kind, long newDeadline) {
+        state = state.next(kind);
+        deadline = newDeadline;
+    }
+
+    /** The supervisor was away for this long: no deadline of this time counts. */
+    void forgive(long gap) {
+        if (deadline != Long.MAX_VALUE) {
+            deadline += gap;
+        }
+        if (watch != null) {
+            watch.forgive(gap);
+        }
+    }
+
+    boolean gone() {
+        return exit != null;
+    }
+
+    /** Ready for so long without a doubt. */
+    boolean readyFor(long time, long now) {
+        return state == WorkerState.READY && now - readyAt >= time;
+    }
+
+    void connect(Wire newWire) {
+        wire = newWire;
+    }
+
+    boolean connected() {
+        return wire != null;
+    }
+
+    /** Sends an order; a worker that can't be reached is about to be reported dead. */
+    boolean order(Message message) {
+        Wire connection = wire;
+        if (connection == null) {
+            return false;
+        }
+        try {
+            connection.send(message);
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Closes our side of the control connection; true if there was one. */
+    boolean disconnect() {
+        Wire connection = wire;
+        wire = null;
+        if (connection == null) {
+            return false;
+        }
+        try {
+            connection.close();
+        } catch (IOException e) {
+            // The other side is gone already.
+        }
+        return true;
+    }
+
+    /** {@code 1/7 (pid 4711)}: slot, id and process, as log lines name a worker. */
+    String name() {
+        return slot.number + "/" + id + " (pid " + pid + ")";
+    }
+}

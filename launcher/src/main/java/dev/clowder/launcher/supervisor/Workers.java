@@ -1,0 +1,428 @@
+package dev.clowder.launcher.supervisor;
+
+import dev.clowder.launcher.acceptor.Acceptor;
+import dev.clowder.launcher.config.AcceptMode;
+import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.wire.Message;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slots and the processes in them: starts what is missing, watches what is ready, ends what is told to leave. Belongs
+ * to the supervisor's thread. Times are nanoseconds of the host's clock.
+ */
+final class Workers {
+    /** Deaths in a row, with no worker ever ready, after which starting is given up. */
+    static final int MAX_FAILED_STARTS = 5;
+    /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
+    static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
+    /** For the thread dump of a hung worker, until it is killed. */
+    static final long DUMP_TIME = TimeUnit.SECONDS.toNanos(2);
+    /** Not all at once, should all of them look hung for one reason. */
+    static final long BETWEEN_HANGS = TimeUnit.SECONDS.toNanos(10);
+
+    private final LauncherConfig config;
+    private final RunDirectory directory;
+    private final Acceptor acceptor;
+    private final Host host;
+    private final Observer observer;
+    private final Random random = new Random();
+    private final List<WorkerSlot> slots = new ArrayList<>();
+    private final int bootLimit = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+
+    private Generation generation;
+    private int wanted;
+    private int lastId;
+    private boolean everReady;
+    private boolean stopping;
+    private long lastHang;
+    private @Nullable String hopeless;
+
+    Workers(
+            LauncherConfig config,
+            RunDirectory directory,
+            Generation generation,
+            Acceptor acceptor,
+            Host host,
+            Observer observer) {
+        this.config = config;
+        this.directory = directory;
+        this.generation = generation;
+        this.acceptor = acceptor;
+        this.host = host;
+        this.observer = observer;
+        lastHang = host.now() - BETWEEN_HANGS;
+        want(config.workers(), host.now());
+    }
+
+    // What is there
+
+    List<WorkerSlot> slots() {
+        return slots;
+    }
+
+    @Nullable
+    WorkerSlot slot(int number) {
+        return slots.stream().filter(slot -> slot.number == number).findFirst().orElse(null);
+    }
+
+    List<Worker> all() {
+        List<Worker> all = new ArrayList<>();
+        slots.forEach(slot -> all.addAll(slot.workers()));
+        return all;
+    }
+
+    @Nullable
+    Worker find(int id) {
+        return all().stream().filter(worker -> worker.id == id).findFirst().orElse(null);
+    }
+
+    /** What a slot without a worker gets. */
+    Generation generation() {
+        return generation;
+    }
+
+    /** From now on this is what runs. */
+    void commit(Generation proven) {
+        generation = proven;
+    }
+
+    int wanted() {
+        return wanted;
+    }
+
+    boolean everReady() {
+        return everReady;
+    }
+
+    /** Why no worker will ever become ready; null while there is hope. */
+    @Nullable
+    String hopeless() {
+        return hopeless;
+    }
+
+    // What is wanted
+
+    /** More or fewer slots: a new one gets its worker as soon as it may boot, one too many drains and goes. */
+    void want(int count, long now) {
+        wanted = count;
+        for (int number = 1; number <= count; number++) {
+            if (slot(number) == null) {
+                slots.add(new WorkerSlot(number, now, random));
+            }
+        }
+        for (WorkerSlot slot : slots) {
+            slot.retired = slot.number > count;
+            if (slot.retired) {
+                slot.workers().forEach(worker -> drain(worker, config.timeouts().drain(), now));
+                slot.vacate();
+            }
+        }
+        slots.removeIf(slot -> slot.retired && slot.empty());
+    }
+
+    void stop(boolean immediately, long now) {
+        stopping = true;
+        for (Worker worker : all()) {
+            if (immediately) {
+                worker.asked = true;
+                host.kill(worker.id);
+            } else {
+                drain(worker, Duration.ofSeconds(1), now);
+            }
+        }
+    }
+
+    /** Starts a worker in this slot: its current one, or one that is to follow. */
+    Worker spawn(WorkerSlot slot, Generation what, long now) throws IOException {
+        int id = ++lastId;
+        Worker worker = new Worker(
+                slot,
+                id,
+                host.spawn(slot.number, id),
+                what,
+                now,
+                after(now, config.timeouts().boot()));
+        slot.lives++;
+        slot.lastId = id;
+        if (slot.current == null) {
+            slot.current = worker;
+        } else {
+            slot.successor = worker;
+        }
+        fire(WorkerEvent.Kind.FORKED, worker);
+        return worker;
+    }
+
+    /** Tells a worker to leave when it has finished what it has; without effect when it was told before. */
+    void drain(Worker worker, Duration idle, long now) {
+        worker.asked = true;
+        if (worker.state == WorkerState.STARTING) {
+            host.terminate(worker.id);
+            worker.enter(
+                    WorkerState.Kind.STOP_ASKED, after(now, config.timeouts().stop()));
+        } else if (worker.state.serves()) {
+            Duration drain = config.timeouts().drain();
+            if (!worker.order(new Message.Stop(drain.toMillis(), idle.toMillis()))) {
+                host.terminate(worker.id);
+            }
+            worker.enter(WorkerState.Kind.STOP_ASKED, after(now, drain));
+        }
+        publish();
+    }
+
+    /** Ends a worker now. */
+    void kill(Worker worker, String reason, long now) {
+        if (worker.endReason == null) {
+            worker.endReason = reason;
+        }
+        observer.log("worker " + worker.name() + " is killed: " + reason);
+        host.kill(worker.id);
+        worker.enter(WorkerState.Kind.EXPIRED, after(now, config.timeouts().stop()));
+        publish();
+    }
+
+    void killAll() {
+        stopping = true;
+        all().forEach(worker -> host.kill(worker.id));
+    }
+
+    // What happened
+
+    void said(Worker worker, Event.Said said, long now) {
+        Message message = said.message();
+        if (message instanceof Message.Hello && !worker.connected()) {
+            worker.connect(said.from());
+            worker.order(start(worker));
+            fire(WorkerEvent.Kind.ONLINE, worker);
+        } else if (message instanceof Message.Ready && worker.state == WorkerState.STARTING) {
+            worker.ready(now);
+            everReady = true;
+            publish();
+            observer.log("worker " + worker.name() + " ready after " + Text.seconds(now - worker.spawnedAt));
+            fire(WorkerEvent.Kind.LISTENING, worker);
+        } else if (message instanceof Message.Failed failed) {
+            worker.endReason = failed.reason();
+        } else if (message instanceof Message.Drained) {
+            worker.enter(WorkerState.Kind.DRAINED, after(now, config.timeouts().stop()));
+            publish();
+        } else if (message instanceof Message.Load load) {
+            worker.beat(load, now);
+        }
+    }
+
+    void probed(Event.Probed probed, long now) {
+        Worker worker = find(probed.id());
+        Watch watch = worker == null ? null : worker.watch();
+        if (watch != null) {
+            watch.probed(probed.problem(), now);
+        }
+    }
+
+    void disconnected(int id) {
+        Worker worker = find(id);
+        if (worker != null && worker.disconnect()) {
+            fire(WorkerEvent.Kind.DISCONNECTED, worker);
+        }
+    }
+
+    void exited(Worker worker, int exitValue, long now) {
+        disconnected(worker.id);
+        String failure = worker.endReason;
+        Exit exit = Exit.of(exitValue, worker.asked && failure == null ? "stopped" : failure, host.timeOfDay());
+        worker.exit = exit;
+        worker.enter(WorkerState.Kind.EXITED, Long.MAX_VALUE);
+        worker.slot.remove(worker, now);
+        slots.removeIf(slot -> slot.retired && slot.empty());
+        publish();
+        String life = Text.seconds(now - worker.spawnedAt);
+        if (worker.asked) {
+            observer.log("worker " + worker.name() + " stopped after " + life + " (" + exit.cause() + ")");
+        } else {
+            observer.log("worker " + worker.name() + " died after " + life + ": " + exit.cause()
+                    + (failure == null ? "" : ", " + failure)
+                    + (worker.wasReady ? "" : ", before it was ready")
+                    + (worker.slot.delay.quarantined() ? "; slot quarantined, one try every 30 s" : ""));
+        }
+        fire(WorkerEvent.Kind.EXITED, worker);
+        int young = worker.slot.delay.young();
+        if (!everReady && !worker.asked && (failure != null || young >= MAX_FAILED_STARTS)) {
+            hopeless = failure == null ? young + " workers died in a row" : failure;
+        }
+    }
+
+    // What is due
+
+    /** The supervisor was away: deadlines of that time do not count. */
+    void forgive(long gap) {
+        all().forEach(worker -> worker.forgive(gap));
+    }
+
+    void step(long now) {
+        for (Worker worker : all()) {
+            if (worker.deadline <= now) {
+                expire(worker, now);
+            } else if (worker.state == WorkerState.STARTING
+                    && !worker.connected()
+                    && now - worker.spawnedAt > HELLO_LIMIT) {
+                kill(worker, "said nothing within " + Text.seconds(HELLO_LIMIT), now);
+            }
+            watch(worker, now);
+        }
+        spawnDue(now);
+    }
+
+    /** When something is due, unless something happens before. */
+    long next(long now) {
+        long next = Long.MAX_VALUE;
+        for (Worker worker : all()) {
+            Watch watch = worker.watch();
+            next = Math.min(next, worker.deadline);
+            if (watch != null) {
+                next = Math.min(next, watch.next());
+            }
+            if (worker.state == WorkerState.STARTING && !worker.connected()) {
+                next = Math.min(next, worker.spawnedAt + HELLO_LIMIT + 1);
+            }
+        }
+        for (WorkerSlot slot : slots) {
+            // A slot that may not boot yet waits for what happens to another, not for a time.
+            if (mayBoot(slot)) {
+                next = Math.min(next, slot.retryAt);
+            }
+        }
+        return next;
+    }
+
+    private void expire(Worker worker, long now) {
+        switch (worker.state) {
+            case STARTING ->
+                kill(
+                        worker,
+                        "not ready within "
+                                + Text.seconds(config.timeouts().boot().toNanos()),
+                        now);
+            case DRAINING ->
+                worker.enter(
+                        WorkerState.Kind.EXPIRED, after(now, config.timeouts().stop()));
+            case STOPPING -> kill(worker, "did not stop in time", now);
+            case READY, SUSPECT, BACKOFF, QUARANTINED ->
+                throw new IllegalStateException(worker.state + " has no deadline");
+        }
+    }
+
+    private void watch(Worker worker, long now) {
+        Watch watch = worker.watch();
+        if (watch == null) {
+            return;
+        }
+        if (watch.takeProbe(now)) {
+            host.probe(worker.id);
+        }
+        String doubt = watch.doubt(now);
+        if (worker.state == WorkerState.READY && doubt != null) {
+            observer.log("worker " + worker.name() + " is suspect: " + doubt);
+            worker.doubt(now, host.processorTime(worker.id));
+            publish();
+        } else if (worker.state == WorkerState.SUSPECT && doubt == null) {
+            observer.log("worker " + worker.name() + " is well again");
+            worker.enter(WorkerState.Kind.RECOVERED, Long.MAX_VALUE);
+            publish();
+        } else if (worker.state == WorkerState.SUSPECT) {
+            endHang(worker, watch.silence(now), String.valueOf(doubt), now);
+        }
+    }
+
+    private void endHang(Worker worker, long silence, String doubt, long now) {
+        long limit = config.timeouts().hang().toNanos();
+        boolean busy = worker.busy(now, host.processorTime(worker.id));
+        if (silence < (busy ? 2 * limit : limit) || now - lastHang < BETWEEN_HANGS) {
+            return;
+        }
+        lastHang = now;
+        worker.endReason = "hung: " + doubt;
+        observer.log("worker " + worker.name() + " hangs: " + doubt + "; its thread dump follows, then it is killed");
+        worker.order(new Message.Dump(true));
+        host.dump(worker.id);
+        worker.enter(WorkerState.Kind.EXPIRED, now + DUMP_TIME);
+        publish();
+    }
+
+    private void spawnDue(long now) {
+        for (WorkerSlot slot : slots) {
+            if (mayBoot(slot) && slot.retryAt <= now) {
+                try {
+                    spawn(slot, generation, now);
+                } catch (IOException e) {
+                    slot.retryAt = now + slot.delay.afterFailedStart(now);
+                    observer.log("can't start a worker in slot " + slot.number + ": " + e.getMessage());
+                    if (!everReady) {
+                        hopeless = String.valueOf(e.getMessage());
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * Slot 1 shows first whether the application starts at all. Then at most half of the processors boot, because that
+     * steals from the workers that serve.
+     */
+    private boolean mayBoot(WorkerSlot slot) {
+        if (stopping
+                || slot.current != null
+                || slot.successor != null
+                || slot.reserved
+                || slot.retired
+                || (!everReady && slot.number > 1)) {
+            return false;
+        }
+        return all().stream()
+                        .filter(other -> other.state == WorkerState.STARTING)
+                        .count()
+                < bootLimit;
+    }
+
+    // What others are told
+
+    private Message.Start start(Worker worker) {
+        return new Message.Start(
+                worker.slot.number,
+                wanted,
+                worker.generation.number(),
+                directory.worker(worker.slot.number, worker.id).toString(),
+                directory.intake(worker.id).toString(),
+                acceptor.mode() == AcceptMode.SHARED ? directory.listeners().toString() : "",
+                acceptor.address().getPort(),
+                config.trust(),
+                config.exposeWorker(),
+                config.healthPath(),
+                config.timeouts().orphan().toMillis(),
+                worker.generation.mounts());
+    }
+
+    /** Tells the acceptor who takes connections. */
+    private void publish() {
+        List<Path> intakes = new ArrayList<>();
+        for (Worker worker : all()) {
+            if (!stopping && worker.state == WorkerState.READY) {
+                intakes.add(directory.intake(worker.id));
+            }
+        }
+        acceptor.ready(intakes);
+    }
+
+    private void fire(WorkerEvent.Kind kind, Worker worker) {
+        observer.changed(new WorkerEvent(kind, worker.slot.number, worker.id, worker.pid, worker.exit));
+    }
+
+    static long after(long now, Duration time) {
+        return now + time.toNanos();
+    }
+}
