@@ -71,7 +71,7 @@ class TomcatProcessIT {
                 .redirectErrorStream(true)
                 .start();
         try (BufferedReader out = jvm.inputReader(StandardCharsets.UTF_8)) {
-            String[] pidAndPort = out.readLine().split(" ");
+            String[] pidAndPort = out.readLine().split(" ", 2);
             ProcessHandle tomcat =
                     ProcessHandle.of(Long.parseLong(pidAndPort[0])).orElseThrow();
             HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + pidAndPort[1] + "/"))

@@ -117,8 +117,14 @@ class RemoteIpDifferencesTest {
     /** The proxy's own line comes after those that Tomcat reads. */
     @Test
     void ofARequestThatIsNotReadToItsEndNoHeaderCounts() throws Exception {
-        String refused = "GET / HTTP/1.1\r\nHost: app.internal\r\nX-Forwarded-For: 6.6.6.6\r\nno header\r\n"
-                + "X-Forwarded-For: 203.0.113.7\r\n\r\n";
+        String refused = """
+                GET / HTTP/1.1
+                Host: app.internal
+                X-Forwarded-For: 6.6.6.6
+                no header
+                X-Forwarded-For: 203.0.113.7
+
+                """.replace("\n", "\r\n");
         assertThat(loggedOf(refused, valve(DEFAULTS))).isEqualTo("127.0.0.1 400");
         assertThat(loggedOf(refused, tomcats(DEFAULTS))).isEqualTo("6.6.6.6 400");
     }
