@@ -252,11 +252,17 @@ public final class ClowderProcess implements AutoCloseable {
         return result.output();
     }
 
-    /** Runs another command against this cluster, for example {@code restart 1}. */
+    /** Runs another command against this cluster, for example {@code threads 1}. */
     public Launcher.Result command(String name, String... arguments) throws IOException, InterruptedException {
+        return command(COMMAND_TIMEOUT, name, arguments);
+    }
+
+    /** Runs a command that takes its time, for example {@code reload}. */
+    public Launcher.Result command(Duration atMost, String name, String... arguments)
+            throws IOException, InterruptedException {
         List<String> all = new ArrayList<>(List.of(name, "--run-dir", runDir.toString()));
         all.addAll(List.of(arguments));
-        return launcher.run(COMMAND_TIMEOUT, all);
+        return launcher.run(atMost, all);
     }
 
     /**

@@ -45,6 +45,7 @@ public record ClusterStatus(Supervisor supervisor, List<Listener> listeners, Lis
      * @param id never used twice in one cluster
      * @param pid 0 if the slot has no process at the moment
      * @param state {@code READY} when it takes requests
+     * @param generation of the applications that it runs
      * @param restarts how often this slot was filled again
      * @param lastExit the death of the process before this one
      */
@@ -53,6 +54,7 @@ public record ClusterStatus(Supervisor supervisor, List<Listener> listeners, Lis
             int id,
             long pid,
             String state,
+            int generation,
             int restarts,
             @Nullable LastExit lastExit) {
         /** Returns whether the worker takes requests. */

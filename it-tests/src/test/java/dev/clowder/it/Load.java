@@ -20,9 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Load implements AutoCloseable {
     // Enough to keep every client busy without using up local ports or starving a worker that boots on the same cores.
-    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final long PAUSE_MILLIS = 2;
 
     private final int port;
+    private final long pause;
     private final String path;
     private final List<Thread> clients = new ArrayList<>();
     private final Map<Worker, AtomicInteger> answers = new ConcurrentHashMap<>();
@@ -46,14 +47,20 @@ final class Load implements AutoCloseable {
         }
     }
 
-    private Load(int port, String path) {
+    private Load(int port, String path, long pauseMillis) {
         this.port = port;
+        this.pause = TimeUnit.MILLISECONDS.toNanos(pauseMillis);
         this.path = path;
     }
 
     /** Starts the clients. */
     static Load start(int port, String path, int fresh, int keptAlive) {
-        Load load = new Load(port, path);
+        return start(port, path, fresh, keptAlive, PAUSE_MILLIS);
+    }
+
+    /** Starts the clients, each with a pause of its own after each answer. */
+    static Load start(int port, String path, int fresh, int keptAlive, long pauseMillis) {
+        Load load = new Load(port, path, pauseMillis);
         for (int i = 0; i < fresh; i++) {
             load.client("fresh-" + i, 1);
         }
@@ -90,12 +97,12 @@ final class Load implements AutoCloseable {
                 worker = response.worker();
                 answers.computeIfAbsent(worker, any -> new AtomicInteger()).incrementAndGet();
                 open = !"close".equalsIgnoreCase(response.header("Connection"));
-                LockSupport.parkNanos(PAUSE_NANOS);
+                LockSupport.parkNanos(pause);
             }
         } catch (IOException | RuntimeException e) {
             failures.add(new Failure(worker, openedAt, e));
             // A server that is gone fails at once, again and again.
-            LockSupport.parkNanos(PAUSE_NANOS);
+            LockSupport.parkNanos(pause);
         }
     }
 
@@ -103,6 +110,11 @@ final class Load implements AutoCloseable {
     int answersOf(Worker worker) {
         AtomicInteger count = answers.get(worker);
         return count == null ? 0 : count.get();
+    }
+
+    /** Returns how many good answers there were so far. */
+    int answers() {
+        return answers.values().stream().mapToInt(AtomicInteger::get).sum();
     }
 
     /** Returns the workers that answered so far. */

@@ -1,0 +1,139 @@
+package dev.clowder.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.clowder.arquillian.ClowderProcess;
+import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
+import dev.clowder.it.HttpConnection.Worker;
+import dev.clowder.it.app.FailingListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import org.jboss.shrinkwrap.api.ShrinkWrap;
+import org.jboss.shrinkwrap.api.spec.WebArchive;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The promises at length: 64 clients with kept-alive connections and 16 with a fresh one for each request, none of which
+ * ever retries. Prints the figures that stand in docs/guarantees.md.
+ */
+@Tag("guarantees")
+class GuaranteesIT {
+    private static final Duration SOON = Duration.ofMinutes(2);
+    private static final Duration LONG = Duration.ofMinutes(5);
+    private static final String WORKER = "/probe/worker";
+    private static final int FRESH = 16;
+    private static final int KEPT_ALIVE = 64;
+    /** A client rests this long between two requests, so that booting workers have a processor too. */
+    private static final long PAUSE_MILLIS = 100;
+
+    @TempDir
+    static Path directory;
+
+    private static ClowderProcess cluster;
+
+    @BeforeAll
+    static void start() throws IOException {
+        Path probe = Apps.write(Apps.probe("probe.war"), directory);
+        cluster = ClowderProcess.builder().application("/probe", probe).start();
+    }
+
+    @AfterAll
+    static void stop() {
+        cluster.close();
+    }
+
+    @BeforeEach
+    void whole() throws IOException, InterruptedException {
+        cluster.awaitReady(SOON);
+    }
+
+    @Test
+    @DisplayName("20 rolling reloads lose none of at least 200,000 requests")
+    void twentyReloadsLoseNothing() throws Exception {
+        try (Load load = load()) {
+            for (int i = 0; i < 20; i++) {
+                Launcher.Result reload = cluster.command(LONG, "reload");
+                assertThat(reload.exitCode()).as(reload.errors()).isZero();
+            }
+            await("enough requests").atMost(Duration.ofMinutes(20)).until(() -> load.answers() >= 200_000);
+            load.stop();
+            print("20 reloads", load);
+            assertThat(load.failures()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("20 kill -9 of workers lose only what was in flight at the victim")
+    void twentyKillsLoseOnlyWhatWasInFlightAtTheVictim() throws Exception {
+        record Death(Worker victim, long seenAt) {}
+        List<Death> deaths = new ArrayList<>();
+        List<Double> seconds = new ArrayList<>();
+        try (Load load = load()) {
+            for (int i = 0; i < 20; i++) {
+                ClusterStatus status = cluster.awaitReady(SOON);
+                ClusterStatus.Worker victim = status.worker(1 + i % 2);
+                ProcessHandle process = ProcessHandle.of(victim.pid()).orElseThrow();
+                long killed = System.nanoTime();
+                process.destroyForcibly();
+                process.onExit().join();
+                deaths.add(new Death(new Worker(victim.slot(), victim.id()), System.nanoTime()));
+                await("the slot is filled again")
+                        .pollInterval(Duration.ofMillis(20))
+                        .atMost(SOON)
+                        .until(() -> load.workers().stream()
+                                .anyMatch(worker -> worker.slot() == victim.slot() && worker.id() > victim.id()));
+                seconds.add((System.nanoTime() - killed) / 1e9);
+            }
+            load.stop();
+            print("20 kill -9 of workers", load);
+            Collections.sort(seconds);
+            System.out.printf(
+                    Locale.ROOT, "kill -9 to first answer of the next worker: median %.2f s%n", seconds.get(10));
+            assertThat(load.failures())
+                    .allMatch(failure ->
+                            deaths.stream().anyMatch(death -> failure.isExplainedBy(death.victim(), death.seenAt())));
+            assertThat(load.failures()).hasSizeLessThanOrEqualTo(20 * (FRESH + KEPT_ALIVE));
+        }
+    }
+
+    @Test
+    @DisplayName("a bad .war deployed 5 times loses nothing")
+    void fiveBadDeploysLoseNothing() throws Exception {
+        Path bad =
+                Apps.write(ShrinkWrap.create(WebArchive.class, "bad.war").addClass(FailingListener.class), directory);
+        try (Load load = load()) {
+            for (int i = 0; i < 5; i++) {
+                assertThat(cluster.command(LONG, "deploy", "/probe=" + bad).exitCode())
+                        .isEqualTo(4);
+            }
+            load.stop();
+            print("5 bad deploys", load);
+            assertThat(load.failures()).isEmpty();
+        }
+    }
+
+    private static Load load() {
+        Load load = Load.start(cluster.port(), WORKER, FRESH, KEPT_ALIVE, PAUSE_MILLIS);
+        await("clients are served").atMost(SOON).until(() -> load.answers() > 1000);
+        return load;
+    }
+
+    private static void print(String what, Load load) {
+        System.out.printf(
+                "%s: %d answers, %d failures%n",
+                what, load.answers(), load.failures().size());
+    }
+}

@@ -1,0 +1,175 @@
+package dev.clowder.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.clowder.arquillian.ClowderProcess;
+import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
+import dev.clowder.it.app.FailingListener;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jboss.shrinkwrap.api.ShrinkWrap;
+import org.jboss.shrinkwrap.api.spec.WebArchive;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What runs is changed while clients that never retry send requests over fresh and kept-alive connections. */
+class ReloadIT {
+    private static final Duration SOON = Duration.ofSeconds(90);
+    private static final Duration LONG = Duration.ofMinutes(4);
+    private static final String WORKER = "/probe/worker";
+
+    @TempDir
+    static Path directory;
+
+    private static Path probe;
+    private static ClowderProcess cluster;
+
+    private ClusterStatus before;
+
+    @BeforeAll
+    static void start() throws IOException {
+        probe = Apps.write(Apps.probe("probe.war"), directory);
+        cluster = ClowderProcess.builder()
+                .application("/probe", probe)
+                .arguments("--oversubscribe")
+                .start();
+    }
+
+    @AfterAll
+    static void stop() {
+        cluster.close();
+    }
+
+    @BeforeEach
+    void whole() throws IOException, InterruptedException {
+        before = cluster.awaitReady(SOON);
+    }
+
+    @Test
+    @DisplayName("behaviour 52: a rolling reload replaces every worker and drops no connection")
+    void reloadDoesNotDropConnections() throws Exception {
+        try (Load load = Load.start(cluster.port(), WORKER, 3, 6)) {
+            await("clients are served").atMost(SOON).until(() -> load.answers() > 100);
+            Launcher.Result reload = cluster.command(LONG, "reload");
+            assertThat(reload.exitCode()).as(reload.errors()).isZero();
+            int answered = load.answers();
+            await("the new workers serve").atMost(SOON).until(() -> load.answers() > answered + 100);
+            load.stop();
+            assertThat(load.failures()).isEmpty();
+            assertThat(reload.errors()).contains("slot 1: done, 1 of 2", "slot 2: done, 2 of 2");
+        }
+        ClusterStatus after = cluster.status();
+        assertThat(after.supervisor().generation())
+                .isGreaterThan(before.supervisor().generation());
+        assertThat(after.workers()).hasSize(2).allSatisfy(worker -> {
+            assertThat(worker.isReady()).isTrue();
+            assertThat(worker.id()).isGreaterThan(before.worker(worker.slot()).id());
+            assertThat(worker.generation()).isEqualTo(after.supervisor().generation());
+        });
+    }
+
+    @Test
+    @DisplayName("failure 11: a bad deploy is refused with the worker's own error, and the old workers serve on")
+    void aBadDeployLeavesTheOldWorkersAsTheyWere() throws Exception {
+        Path bad =
+                Apps.write(ShrinkWrap.create(WebArchive.class, "bad.war").addClass(FailingListener.class), directory);
+        try (Load load = Load.start(cluster.port(), WORKER, 3, 6)) {
+            Launcher.Result deploy = cluster.command(LONG, "deploy", "/probe=" + bad);
+            assertThat(deploy.exitCode()).isEqualTo(4);
+            assertThat(deploy.errors()).contains("application /probe did not start");
+            load.stop();
+            assertThat(load.failures()).isEmpty();
+            assertThat(load.answers()).isPositive();
+        }
+        assertThat(cluster.status().workers())
+                .extracting(ClusterStatus.Worker::id)
+                .containsExactlyElementsOf(
+                        before.workers().stream().map(ClusterStatus.Worker::id).toList());
+        assertThat(generations()).hasSize(1);
+    }
+
+    @Test
+    @DisplayName("failure 36: a .war that is overwritten in place hurts nobody, and a reload of it is refused")
+    void aWarThatIsOverwrittenInPlaceHurtsNobody() throws Exception {
+        byte[] good = Files.readAllBytes(probe);
+        try {
+            Files.write(probe, Arrays.copyOf(good, good.length / 2));
+            Launcher.Result reload = cluster.command(LONG, "reload");
+            assertThat(reload.exitCode()).isEqualTo(2);
+            assertThat(reload.errors()).contains("probe.war: not a valid .war file");
+            assertThat(HttpConnection.fresh(cluster.port(), WORKER).status()).isEqualTo(200);
+        } finally {
+            Files.write(probe, good);
+        }
+        assertThat(cluster.status().workers())
+                .extracting(ClusterStatus.Worker::id)
+                .containsExactlyElementsOf(
+                        before.workers().stream().map(ClusterStatus.Worker::id).toList());
+    }
+
+    @Test
+    @DisplayName(
+            "failure 12: while workers die during a reload, and others ask for changes, no slot is lost or doubled")
+    void aReloadSurvivesDeathsAndRefusesOtherChanges() throws Exception {
+        CompletableFuture<Launcher.Result> reload = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return cluster.command(LONG, "reload");
+                    } catch (IOException | InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                task -> new Thread(task, "reload").start());
+        await("the reload has begun")
+                .atMost(SOON)
+                .until(() -> cluster.status().workers().size() == 3);
+        Launcher.Result second = cluster.command(LONG, "reload");
+        assertThat(second.exitCode()).isEqualTo(6);
+        assertThat(second.errors()).contains("reload is in progress since");
+        ProcessHandle.of(before.worker(2).pid()).orElseThrow().destroyForcibly();
+        assertThat(reload.join().exitCode()).as(reload.join().errors()).isZero();
+        ClusterStatus after = cluster.awaitReady(SOON);
+        assertThat(after.workers()).extracting(ClusterStatus.Worker::slot).containsExactly(1, 2);
+        assertThat(after.workers())
+                .extracting(ClusterStatus.Worker::generation)
+                .containsOnly(after.supervisor().generation());
+    }
+
+    @Test
+    @DisplayName("scale adds ready workers and takes them away again without a lost request")
+    void scaleUpAndDownDropsNoConnection() throws Exception {
+        try (Load load = Load.start(cluster.port(), WORKER, 3, 6)) {
+            assertThat(cluster.command(LONG, "scale", "3").exitCode()).isZero();
+            assertThat(cluster.status().workers())
+                    .extracting(ClusterStatus.Worker::slot)
+                    .containsExactly(1, 2, 3);
+            int third = cluster.status().worker(3).id();
+            await("the third worker serves")
+                    .atMost(SOON)
+                    .until(() -> load.answersOf(new HttpConnection.Worker(3, third)) > 10);
+            assertThat(cluster.command(LONG, "scale", "2").exitCode()).isZero();
+            load.stop();
+            assertThat(load.failures()).isEmpty();
+        }
+        assertThat(cluster.status().workers())
+                .extracting(ClusterStatus.Worker::slot)
+                .containsExactly(1, 2);
+    }
+
+    private static List<Path> generations() throws IOException {
+        try (var files = Files.list(cluster.runDir().resolve("apps"))) {
+            return files.toList();
+        }
+    }
+}
