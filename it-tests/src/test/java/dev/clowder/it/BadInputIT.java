@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
@@ -249,8 +250,9 @@ class BadInputIT {
         }
     }
 
-    private static String environment(ProcessHandle process) throws IOException {
-        return Files.readString(Path.of("/proc", String.valueOf(process.pid()), "environ"), ISO_8859_1);
+    private static Set<String> environment(ProcessHandle process) throws IOException {
+        Path file = Path.of("/proc", String.valueOf(process.pid()), "environ");
+        return Set.of(Files.readString(file, ISO_8859_1).split("\0", -1));
     }
 
     @Test
@@ -309,11 +311,15 @@ class BadInputIT {
                 .singleElement()
                 .asString()
                 .contains("/shop");
-        assertThat(runDir).doesNotExist();
+        // Who comes later finds the cause, and nothing else.
+        assertThat(names(runDir)).containsExactly(runDir.resolve("logs").toString());
+        assertThat(runDir.resolve("logs").resolve("slot-1.log"))
+                .content()
+                .contains("the database of this shop is closed today");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"status", "stop"})
+    @ValueSource(strings = {"status", "stop", "logs"})
     void aCommandWithoutAClusterSaysSo(String command) throws Exception {
         Launcher.Result result = new Marked().clowder(SOON, List.of(command, "--run-dir", runDir.toString()));
         assertRefused(result, NO_CLUSTER, runDir.toString());

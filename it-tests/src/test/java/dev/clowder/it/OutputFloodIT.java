@@ -6,8 +6,10 @@ import static org.awaitility.Awaitility.await;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -51,6 +53,16 @@ class OutputFloodIT {
     }
 
     @Test
+    @DisplayName("failure 17: a worker that writes 256 MB does not fill the disk")
+    void aFloodHasALimitOnTheDisk() throws Exception {
+        assertThat(flood("megabytes=256")).isEqualTo("wrote 256");
+        // A slot has a file of 10 MB and three full ones, each of which may be twice as large after a flood.
+        Path logs = cluster.runDir().resolve("logs");
+        await().atMost(SOON).until(() -> size(logs) <= 140L << 20);
+        assertNobodyDied();
+    }
+
+    @Test
     @DisplayName("failure 19: one line of 64 MB needs no more memory than any other")
     void oneEndlessLineNeedsNoMemory() throws Exception {
         assertThat(flood("megabytes=64&line=1")).isEqualTo("wrote 64");
@@ -65,6 +77,12 @@ class OutputFloodIT {
         await().atMost(SOON)
                 .until(() ->
                         cluster.output().lines().anyMatch(line -> line.startsWith(prefix + "all work and no play")));
+    }
+
+    private static long size(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.mapToLong(file -> file.toFile().length()).sum();
+        }
     }
 
     private static String flood(String query) throws IOException {

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -57,16 +58,21 @@ public final class Cluster implements AutoCloseable {
      */
     public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
             throws ConfigException, StartException {
-        return start(ConfigReader.read(arguments), out, listener, List.of());
+        return start(ConfigReader.read(arguments), Map.of(), out, listener, List.of());
     }
 
     /**
      * Starts a cluster.
      *
+     * @param environment where systemd says what it passes and wants to be told
      * @param processArguments those of this process, if it exists for this cluster only and may be replaced under it
      */
     static Cluster start(
-            LauncherConfig config, OutputStream out, Consumer<WorkerEvent> listener, List<String> processArguments)
+            LauncherConfig config,
+            Map<String, String> environment,
+            OutputStream out,
+            Consumer<WorkerEvent> listener,
+            List<String> processArguments)
             throws ConfigException, StartException {
         Output output = new Output(out);
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {
@@ -78,6 +84,7 @@ public final class Cluster implements AutoCloseable {
         try {
             RunningCluster running = RunningCluster.start(
                     config,
+                    environment,
                     output,
                     new Observer() {
                         @Override

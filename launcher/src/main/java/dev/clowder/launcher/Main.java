@@ -71,7 +71,8 @@ public final class Main {
                 out.println(Version.text());
                 return 0;
             }
-            Cluster cluster = Cluster.start(config, new FileOutputStream(FileDescriptor.out), event -> {}, arguments);
+            Cluster cluster = Cluster.start(
+                    config, System.getenv(), new FileOutputStream(FileDescriptor.out), event -> {}, arguments);
             stop.connect(cluster);
             if (options.stopOnEof()) {
                 stopOnEof(cluster);

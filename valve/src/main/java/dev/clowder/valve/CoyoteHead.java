@@ -14,6 +14,9 @@ final class CoyoteHead implements RequestHead {
 
     private static final String UNIX = "unix";
 
+    /** The lowest status of a refusal. */
+    private static final int REFUSED = 400;
+
     private final Request coyote;
     private final Connector connector;
     private final boolean unixSocket;
@@ -46,11 +49,12 @@ final class CoyoteHead implements RequestHead {
     @SuppressWarnings("ReferenceEquality") // The text of a socket address is one object for the whole connection.
     void readPeer(@Nullable String address) {
         boolean unix = unixSocket;
-        peerMayVouch = true;
+        // Tomcat refused it while reading: the lines that are missing may be those that the proxy added last.
+        peerMayVouch = coyote.getResponse().getStatus() < REFUSED;
         if (speaksProxyProtocol) {
             // The adapter that tells the request of its header may stand behind the one that asks here.
             ProxyProtocol proxied = ProxyAdapter.introduce(coyote);
-            peerMayVouch = proxied == null || !proxied.isAnonymous();
+            peerMayVouch &= proxied == null || !proxied.isAnonymous();
             unix |= ProxyAdapter.isUnix(coyote);
         }
         String text = unix ? UNIX : address == null ? "" : address;

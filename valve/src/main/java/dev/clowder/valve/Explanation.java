@@ -16,7 +16,9 @@ final class Explanation {
         StringBuilder line = new StringBuilder().append(forwarded).append(": peer ");
         append(line, forwarded.getPeer());
         if (!peerMayVouch) {
-            return line.append(" named no client in its PROXY header").toString();
+            return line.append(
+                            " named no client in its PROXY header, or Tomcat refused the request before it had read all of it")
+                    .toString();
         }
         line.append(" is trusted by ").append(policy.trust().ruleFor(peerAddress, 0));
         if (forwarded.getReason() == Reason.UNTRUSTED_PEER) {

@@ -10,8 +10,8 @@ interface RequestHead {
     String peer();
 
     /**
-     * False for a peer whose headers mean nothing whatever its address: a layer-4 balancer that could not say for whom
-     * it speaks (PROXY header without an address).
+     * False if the headers mean nothing whatever the address of the peer: that of a layer-4 balancer that could not say for
+     * whom it speaks (PROXY header without an address), or any in a request that was refused before all of it was read.
      */
     boolean peerMayVouch();
 

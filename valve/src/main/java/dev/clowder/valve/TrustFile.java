@@ -21,6 +21,9 @@ final class TrustFile {
 
     private static final long LARGEST = 16L << 20;
 
+    /** More than any address, range or name has; what is longer is not repeated in a message. */
+    private static final int LONGEST_RULE = 100;
+
     /** What tells one version of the file from another; null while there is no readable file. */
     private record Version(
             FileTime modified, long size, @Nullable Object key) {}
@@ -55,6 +58,11 @@ final class TrustFile {
             int comment = lines.get(i).indexOf('#');
             String rule = (comment < 0 ? lines.get(i) : lines.get(i).substring(0, comment)).trim();
             if (!rule.isEmpty()) {
+                if (rule.length() > LONGEST_RULE) {
+                    throw refused(
+                            "line " + (i + 1) + ": no rule is that long: '" + rule.substring(0, LONGEST_RULE) + "...'",
+                            null);
+                }
                 try {
                     TrustedProxies.checkRule(rule);
                 } catch (IllegalArgumentException e) {
@@ -71,6 +79,10 @@ final class TrustFile {
 
     private List<String> lines() {
         try {
+            // A pipe or a device may have no end, and a pipe without a writer would stop the start.
+            if (Files.exists(path) && !Files.isRegularFile(path)) {
+                throw refused("is no regular file", null);
+            }
             if (Files.size(path) > LARGEST) {
                 throw refused("is larger than " + LARGEST + " bytes", null);
             }

@@ -19,8 +19,8 @@ class GuideTest {
 
     @Test
     void everyAttributeIsInTheGuide() throws IOException {
-        String guides = Files.readString(DOCS.resolve("guide/forwarded.md"))
-                + Files.readString(DOCS.resolve("remote-ip-valve.md"));
+        String guides =
+                Files.readString(DOCS.resolve("forwarded.md")) + Files.readString(DOCS.resolve("remote-ip-valve.md"));
         List<String> attributes = Arrays.stream(ForwardedAttributes.class.getDeclaredMethods())
                 .map(Method::getName)
                 .filter(name -> name.startsWith("set") && !name.equals("setProperty"))
@@ -34,7 +34,7 @@ class GuideTest {
 
     @Test
     void everyReasonIsInTheGuide() throws IOException {
-        String guide = Files.readString(DOCS.resolve("guide/forwarded.md"));
+        String guide = Files.readString(DOCS.resolve("forwarded.md"));
         for (Forwarded.Reason reason : Forwarded.Reason.values()) {
             assertThat(guide).contains("`" + reason + "`");
         }

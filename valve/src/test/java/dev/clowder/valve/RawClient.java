@@ -68,6 +68,12 @@ final class RawClient implements AutoCloseable {
         return reply();
     }
 
+    /** Sends a text, a byte for each char, and reads the answer. */
+    Reply sendRaw(String request) throws IOException {
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+        return reply();
+    }
+
     /** Reads the next answer. */
     Reply reply() throws IOException {
         return read(socket.getInputStream());

@@ -114,6 +114,34 @@ class RemoteIpDifferencesTest {
         assertThat(logged(tomcats(DEFAULTS), pattern)).containsExactly("127.0.0.1 6.6.6.6, 203.0.113.7, 10.0.0.1 me");
     }
 
+    /** The proxy's own line comes after those that Tomcat reads. */
+    @Test
+    void ofARequestThatIsNotReadToItsEndNoHeaderCounts() throws Exception {
+        String refused = """
+                GET / HTTP/1.1
+                Host: app.internal
+                X-Forwarded-For: 6.6.6.6
+                no header
+                X-Forwarded-For: 203.0.113.7
+
+                """.replace("\n", "\r\n");
+        assertThat(loggedOf(refused, valve(DEFAULTS))).isEqualTo("127.0.0.1 400");
+        assertThat(loggedOf(refused, tomcats(DEFAULTS))).isEqualTo("6.6.6.6 400");
+    }
+
+    private static String loggedOf(String request, Valve valve) throws Exception {
+        LiveServer server = new LiveServer();
+        server.add(Level.ENGINE, valve);
+        server.logAccess("%a %s", true);
+        server.start();
+        try (server;
+                RawClient client = new RawClient("127.0.0.1", server.port())) {
+            assertThat(client.sendRaw(request).status()).isEqualTo(400);
+            await().atMost(Duration.ofSeconds(10)).until(() -> !server.accessLog.isEmpty());
+            return server.accessLog.get(0);
+        }
+    }
+
     @Test
     void anAsynchronousRequestLeavesNothingToTheNext() throws Exception {
         LiveServer server = LiveServer.with(Level.ENGINE, valve(DEFAULTS));

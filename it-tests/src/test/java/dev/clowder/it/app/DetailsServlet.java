@@ -41,6 +41,7 @@ public class DetailsServlet extends HttpServlet {
         details.put("secure", request.isSecure());
         details.put("serverName", request.getServerName());
         details.put("serverPort", request.getServerPort());
+        details.put("virtualHost", getServletContext().getVirtualServerName());
         details.put("url", request.getRequestURL());
         details.put("headers", headerNames(request));
         details.put("forwarded.ip", forwarded.getIp());

@@ -7,6 +7,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,11 @@ public interface Acceptor extends AutoCloseable {
 
     /** The address that was bound, with the port that the kernel chose if 0 was asked for. */
     InetSocketAddress address();
+
+    /** The descriptor of the listening socket in this process, where the platform shows it. */
+    default OptionalInt descriptor() {
+        return OptionalInt.empty();
+    }
 
     /** How connections reach workers: never {@link AcceptMode#AUTO}. */
     AcceptMode mode();
@@ -81,5 +87,18 @@ public interface Acceptor extends AutoCloseable {
     /** Whether listening sockets can be shared between processes, and so can outlive a supervisor. */
     static boolean canShare() {
         return SharedAcceptor.available();
+    }
+
+    /**
+     * Takes over a listening socket that this process was born with; it is closed with the acceptor.
+     *
+     * @throws IOException if the mode can't do that here
+     */
+    static Acceptor inherit(AcceptMode mode, int descriptor) throws IOException {
+        if (mode == AcceptMode.RELAY || !SharedAcceptor.available()) {
+            throw new IOException("a socket passed by systemd can be used with --accept shared only"
+                    + (SharedAcceptor.available() ? "" : " (" + SharedAcceptor.obstacle() + ")"));
+        }
+        return new SharedAcceptor(descriptor);
     }
 }

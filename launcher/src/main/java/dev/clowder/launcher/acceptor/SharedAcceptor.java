@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * Binds the port and hands the <em>listening</em> socket to every worker that asks (SCM_RIGHTS), so that workers accept
@@ -74,6 +75,16 @@ final class SharedAcceptor implements Acceptor {
             Bind.shutdown(loop);
             throw e;
         }
+    }
+
+    /** Takes over the descriptor of a socket that is bound and listens already. */
+    SharedAcceptor(int descriptor) throws IOException {
+        this(new EpollServerSocketChannel(descriptor));
+    }
+
+    @Override
+    public OptionalInt descriptor() {
+        return OptionalInt.of(((EpollServerSocketChannel) listener).fd().intValue());
     }
 
     @Override

@@ -34,6 +34,7 @@ public final class CommandLines {
         clowder.addSubcommand(new OperatorCommand.Scale());
         clowder.addSubcommand(new OperatorCommand.Restart());
         clowder.addSubcommand(new OperatorCommand.Threads());
+        clowder.addSubcommand(new LogsCommand());
         clowder.addSubcommand(new StopCommand());
         clowder.addSubcommand(new UpgradeCommand());
         clowder.setOut(out);

@@ -60,6 +60,19 @@ final class ControlClient {
         }
     }
 
+    /** Whether a supervisor listens there now. */
+    boolean isAlive() {
+        try {
+            connect(directory(), RunDirectory.controlSocket(directory())).close();
+            return true;
+        } catch (NoClusterException e) {
+            return false;
+        } catch (IOException e) {
+            // Somebody is there, but has no time for us.
+            return true;
+        }
+    }
+
     private static Wire connect(Path directory, Path socket) throws NoClusterException, IOException {
         if (Files.notExists(socket)) {
             throw new NoClusterException("no cluster runs in " + directory);

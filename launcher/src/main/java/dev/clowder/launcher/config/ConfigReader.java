@@ -23,6 +23,7 @@ import picocli.CommandLine.ParameterException;
 
 /** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
 public final class ConfigReader {
+    private static final int DEFAULT_PORT = 8080;
     private static final Duration LONGEST = Duration.ofDays(365);
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,6})([kKmMgG])");
@@ -88,11 +89,13 @@ public final class ConfigReader {
         }
         return new LauncherConfig(
                 listen,
+                options.port != null,
                 workers,
                 apps,
                 options.trust,
                 accept,
                 runDir,
+                options.logDir == null ? null : options.logDir.toAbsolutePath().normalize(),
                 timeouts,
                 java,
                 options.workerOptions,
@@ -123,7 +126,7 @@ public final class ConfigReader {
     }
 
     private InetSocketAddress listen() {
-        int port = options.port;
+        int port = options.port == null ? DEFAULT_PORT : options.port;
         if (port < 0 || port > 65535) {
             problems.add("--port " + port + ": not a port, use 0 to 65535");
             port = 0;

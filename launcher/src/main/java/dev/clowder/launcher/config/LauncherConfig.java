@@ -9,11 +9,13 @@ import org.jspecify.annotations.Nullable;
  * Everything the operator decided, checked and immutable. Made by {@link ConfigReader} only.
  *
  * @param listen where clients connect; port 0 lets the kernel choose
+ * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
  * @param workers how many worker processes are wanted, at least 1
  * @param apps the web applications, at least one, each at a context path of its own
  * @param trust the valve's {@code trust} attribute
  * @param accept who accepts connections
  * @param runDir where the cluster keeps its files; null for the default, which is named after the port
+ * @param logDir where the logs of the workers are kept; null for the run directory
  * @param timeouts limits for a worker's life
  * @param java the {@code java} command of the workers, absolute
  * @param workerOptions extra JVM flags of the workers, behind the chosen defaults
@@ -25,11 +27,13 @@ import org.jspecify.annotations.Nullable;
  */
 public record LauncherConfig(
         InetSocketAddress listen,
+        boolean portGiven,
         int workers,
         List<App> apps,
         String trust,
         AcceptMode accept,
         @Nullable Path runDir,
+        @Nullable Path logDir,
         Timeouts timeouts,
         Path java,
         List<String> workerOptions,

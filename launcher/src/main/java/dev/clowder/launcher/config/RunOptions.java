@@ -23,8 +23,12 @@ public final class RunOptions {
                             + " mounted at /, several by their file names as Tomcat does")
     List<String> apps = new ArrayList<>();
 
-    @Option(names = "--port", paramLabel = "PORT", defaultValue = "8080", description = "port to listen on, 0 for any")
-    int port;
+    @Option(
+            names = "--port",
+            paramLabel = "PORT",
+            description = "port to listen on, 0 for any (default: that of the socket passed by systemd, else 8080)")
+    @Nullable
+    Integer port;
 
     @Option(names = "--address", paramLabel = "ADDRESS", description = "address to listen on (default: all)")
     @Nullable
@@ -64,6 +68,14 @@ public final class RunOptions {
                     + " /tmp/clowder-UID/PORT)")
     @Nullable
     Path runDir;
+
+    @Option(
+            names = "--log-dir",
+            paramLabel = "DIR",
+            description = "logs of the workers, kept when the cluster ends; a directory of its own for each cluster"
+                    + " (default: logs in the run directory, removed when the cluster ends in good order)")
+    @Nullable
+    Path logDir;
 
     @Option(
             names = "--boot-timeout",

@@ -60,17 +60,15 @@ record Adoption(
         int lastId = directory.register().lastId();
         try {
             String obstacle = obstacle(plan, config);
-            boolean answered = true;
             if (plan != null && obstacle == null) {
                 Acceptor acceptor = Acceptor.takeOver(directory.orphans(), address(plan), PATIENCE);
                 if (acceptor != null) {
                     return adopt(acceptor, living, lastId, plan, config);
                 }
-                answered = false;
                 obstacle = "none of them answers";
             }
             log.accept("ending " + living.size() + " workers of a dead supervisor: " + obstacle);
-            end(living, answered);
+            end(living);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
@@ -154,11 +152,10 @@ record Adoption(
         }
     }
 
-    private static void end(List<Survivor> workers, boolean gently) throws InterruptedException, IOException {
-        if (gently) {
-            signal(workers, ProcessHandle::destroy);
-            await(workers);
-        }
+    /** Some may be finishing what they have: a worker that was told to leave has no socket to offer any more. */
+    private static void end(List<Survivor> workers) throws InterruptedException, IOException {
+        signal(workers, ProcessHandle::destroy);
+        await(workers);
         signal(workers, ProcessHandle::destroyForcibly);
         await(workers);
         for (Survivor worker : workers) {

@@ -3,10 +3,8 @@ package dev.clowder.launcher.supervisor;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -28,8 +26,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Listens on the control socket. A connection belongs to a worker (it begins with {@link Message.Hello}), to the output
- * of an adopted worker ({@link Message.Output}), or to an operator's command (one {@link Message.Command}, any number of
+ * Listens on the control socket. A connection belongs to a worker (it begins with {@link Message.Hello}) or to an
+ * operator's command (one {@link Message.Command}, any number of
  * {@link Message.Progress}, one {@link Message.Reply}); anything else is closed.
  *
  * <p>Each has a thread that only turns messages into events, so a slow or silent client can't hold up the supervisor.
@@ -49,21 +47,13 @@ final class ControlServer implements AutoCloseable {
 
     private final ServerSocketChannel server;
     private final Consumer<Event> events;
-    private final Outputs outputs;
     private final Deque<SocketChannel> silent = new ArrayDeque<>();
     private final Set<SocketChannel> workers = ConcurrentHashMap.newKeySet();
     private final Semaphore commands = new Semaphore(MAX_COMMANDS);
     private final ScheduledThreadPoolExecutor deadlines;
 
-    /** Takes the output of a worker that this supervisor did not start. */
-    interface Outputs {
-        /** False if no such worker is known; then the stream is not touched. */
-        boolean follow(int slot, int id, InputStream output);
-    }
-
-    ControlServer(Path socket, Consumer<Event> events, Outputs outputs) throws IOException {
+    ControlServer(Path socket, Consumer<Event> events) throws IOException {
         this.events = events;
-        this.outputs = outputs;
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(socket));
         if (Files.getFileStore(socket).supportsFileAttributeView(PosixFileAttributeView.class)) {
@@ -115,14 +105,11 @@ final class ControlServer implements AutoCloseable {
     }
 
     private void serve(SocketChannel client) {
-        boolean keep = false;
         try {
             Wire wire = new Wire(client);
             Message first = first(client, wire);
             if (first instanceof Message.Hello hello) {
                 listen(client, wire, hello);
-            } else if (first instanceof Message.Output output) {
-                keep = outputs.follow(output.slot(), output.id(), Channels.newInputStream(client));
             } else if (first instanceof Message.Command command) {
                 converse(client, wire, command);
             }
@@ -131,9 +118,7 @@ final class ControlServer implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            if (!keep) {
-                closeQuietly(client);
-            }
+            closeQuietly(client);
         }
     }
 

@@ -6,7 +6,6 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
@@ -46,7 +45,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     private final LauncherConfig config;
     private final RunDirectory directory;
-    private final Output output;
+    private final Logs logs;
     private final int javaVersion;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
@@ -56,10 +55,10 @@ final class JvmHost implements Host, AutoCloseable {
     private final Prober prober;
     private volatile Consumer<Event> events = event -> {};
 
-    JvmHost(LauncherConfig config, RunDirectory directory, Output output, int javaVersion) {
+    JvmHost(LauncherConfig config, RunDirectory directory, Logs logs, int javaVersion) {
         this.config = config;
         this.directory = directory;
-        this.output = output;
+        this.logs = logs;
         this.javaVersion = javaVersion;
         prober = new Prober(config.healthPath(), event -> events.accept(event));
     }
@@ -116,15 +115,19 @@ final class JvmHost implements Host, AutoCloseable {
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
-        Process process = new ProcessBuilder(command(slot, id, temporary))
+        Path log = logs.target(slot);
+        ProcessBuilder builder = new ProcessBuilder(command(slot, id, temporary))
                 .redirectErrorStream(true)
-                .start();
+                .redirectOutput(
+                        log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
+        Systemd.hide(builder.environment());
+        Process process = builder.start();
         processes.put(id, process.toHandle());
         process.getOutputStream().close();
-        output.follow(process.getInputStream(), "[" + slot + "] ");
         process.onExit().thenAccept(ended -> {
             processes.remove(id);
             directory.discard(directory.worker(slot, id));
+            logs.ended(slot);
             boolean byUs = killed.remove(id);
             boolean outOfMemory = ended.exitValue() == SIGKILLED && !byUs && outOfMemoryKills.explainsOne();
             events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
@@ -147,6 +150,7 @@ final class JvmHost implements Host, AutoCloseable {
                     int exit = process == null ? Posix.UNKNOWN_EXIT : Posix.awaitExit(process);
                     processes.remove(id);
                     directory.discard(directory.worker(survivor.slot(), id));
+                    logs.ended(survivor.slot());
                     events.accept(new Event.Exited(id, exit));
                 },
                 "end of worker " + survivor.slot() + "/" + id);
@@ -159,20 +163,10 @@ final class JvmHost implements Host, AutoCloseable {
         return processes.values().stream().anyMatch(process -> process.pid() == pid);
     }
 
-    /** Output of an adopted worker, which its own pipe can't carry any more. False if there is no such worker. */
-    boolean follow(int slot, int id, InputStream in) {
-        if (!processes.containsKey(id)) {
-            return false;
-        }
-        output.follow(in, "[" + slot + "] ");
-        return true;
-    }
-
     @Override
     public void terminate(int id) {
         ProcessHandle process = processes.get(id);
         if (process != null) {
-            // Not Process.destroy: that would close the pipe with the worker's last words.
             process.destroy();
         }
     }

@@ -38,12 +38,14 @@ public final class RunDirectory implements AutoCloseable {
     private static final int MAX_SOCKET_PATH = 107;
 
     private static final String LOCK = "lock";
+    /** Kept when a cluster died, so that somebody can read why; {@link Logs} removes it. */
+    private static final String LOGS = "logs";
     /** Directories locked by this JVM. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     /** The names of everything that a cluster puts into its directory. */
-    private static final Pattern OURS =
-            Pattern.compile("lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|slot-\\d+|" + Register.FILES);
+    private static final Pattern OURS = Pattern.compile(
+            "lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|logs|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
@@ -186,7 +188,7 @@ public final class RunDirectory implements AutoCloseable {
     /** Removes what a cluster puts here and no living worker needs, and nothing else. */
     private void clean() throws IOException {
         List<Survivor> living = register.living();
-        Set<Path> needed = new HashSet<>(Set.of(root.resolve(LOCK)));
+        Set<Path> needed = new HashSet<>(Set.of(root.resolve(LOCK), root.resolve(LOGS)));
         Register.Plan plan = register.plan();
         for (Survivor survivor : living) {
             needed.add(slot(survivor.slot()));

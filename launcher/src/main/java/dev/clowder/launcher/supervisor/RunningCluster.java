@@ -4,6 +4,7 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
+import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +25,7 @@ public final class RunningCluster {
     private final CompletableFuture<Integer> exitCode = new CompletableFuture<>();
     private final Acceptor acceptor;
     private final RunDirectory directory;
+    private final Logs logs;
     private final Supervisor supervisor;
     private final Upgrade upgrade;
     private final JvmHost host;
@@ -37,9 +40,14 @@ public final class RunningCluster {
      * @throws ConfigException when the configuration can't work; nothing is left behind
      * @throws StartException when this machine does not allow it now; nothing is left behind
      */
-    public static RunningCluster start(LauncherConfig config, Output output, Observer observer, List<String> arguments)
+    public static RunningCluster start(
+            LauncherConfig config,
+            Map<String, String> environment,
+            Output output,
+            Observer observer,
+            List<String> arguments)
             throws ConfigException, StartException {
-        return new RunningCluster(config, output, observer, arguments);
+        return new RunningCluster(config, environment, output, observer, arguments);
     }
 
     /**
@@ -51,23 +59,37 @@ public final class RunningCluster {
         JvmHost.javaVersion(config.java());
     }
 
-    private RunningCluster(LauncherConfig config, Output output, Observer observer, List<String> arguments)
+    private RunningCluster(
+            LauncherConfig config,
+            Map<String, String> environment,
+            Output output,
+            Observer embedding,
+            List<String> arguments)
             throws ConfigException, StartException {
-        this.observer = observer;
         boolean started = false;
         try {
             int javaVersion = JvmHost.javaVersion(config.java());
+            Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), embedding);
+            parts.push(systemd);
+            observer = systemd;
             // Workers that outlived a supervisor hold the port: they must be known before it is bound.
-            RunDirectory known = openKnown(config);
+            Systemd.Passed passed = systemd.listener();
+            RunDirectory known = openKnown(config, passed);
             Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
-            acceptor = adoption.acceptor() == null ? bind(config, observer) : adoption.acceptor();
+            acceptor = adoption.acceptor() == null ? bind(config, systemd, passed) : adoption.acceptor();
+            if (adoption.acceptor() != null && passed != null) {
+                // The same socket, or one that nobody accepts from.
+                NotifySocket.closeDescriptor(passed.descriptor());
+            }
             parts.push(acceptor);
             directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
             Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
             if (!adoption.changed()) {
                 directory.register().plan(Adoption.plan(config, address(), first));
             }
-            host = new JvmHost(config, directory, output, javaVersion);
+            logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
+            parts.push(logs);
+            host = new JvmHost(config, directory, logs, javaVersion);
             supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
@@ -78,7 +100,7 @@ public final class RunningCluster {
                 reaper.start();
                 parts.push(reaper);
             }
-            parts.push(new ControlServer(directory.control(), this::post, host::follow));
+            parts.push(new ControlServer(directory.control(), this::post));
             acceptor.start(directory.listeners());
             new Thread(this::run, "supervisor").start();
             started = true;
@@ -94,11 +116,12 @@ public final class RunningCluster {
     }
 
     /** Null when only the kernel knows its name yet. */
-    private @Nullable RunDirectory openKnown(LauncherConfig config)
+    private @Nullable RunDirectory openKnown(LauncherConfig config, Systemd.@Nullable Passed passed)
             throws ConfigException, RunDirectory.InUseException {
         Path path = config.runDir();
         int port = config.listen().getPort();
-        if (path == null && port == 0) {
+        boolean portIsPassed = passed != null && !passed.isStored();
+        if (path == null && (port == 0 || portIsPassed)) {
             return null;
         }
         return open(path == null ? RunDirectory.defaultPath(port) : path);
@@ -177,6 +200,9 @@ public final class RunningCluster {
         int code = 1;
         try {
             code = supervisor.run();
+            if (code == Supervisor.OK) {
+                logs.discard();
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Throwable e) {
@@ -200,7 +226,51 @@ public final class RunningCluster {
         }
     }
 
-    private static Acceptor bind(LauncherConfig config, Observer observer) throws StartException {
+    private static Acceptor bind(LauncherConfig config, Systemd systemd, Systemd.@Nullable Passed passed)
+            throws ConfigException, StartException {
+        if (passed != null) {
+            Acceptor inherited = inherit(config, passed);
+            if (inherited != null) {
+                return inherited;
+            }
+            systemd.forget();
+        }
+        Acceptor bound = bindAnew(config, systemd);
+        systemd.store(bound.descriptor());
+        return bound;
+    }
+
+    /** Null if it was left by an earlier life that had another port. */
+    private static @Nullable Acceptor inherit(LauncherConfig config, Systemd.Passed passed)
+            throws ConfigException, StartException {
+        InetSocketAddress wanted = config.listen();
+        Acceptor inherited;
+        try {
+            inherited = Acceptor.inherit(config.accept(), passed.descriptor());
+        } catch (IOException e) {
+            throw new StartException(String.valueOf(e.getMessage()));
+        }
+        InetSocketAddress address = inherited.address();
+        boolean otherPort = config.portGiven() && wanted.getPort() != 0 && wanted.getPort() != address.getPort();
+        boolean otherAddress =
+                !wanted.getAddress().isAnyLocalAddress() && !wanted.getAddress().equals(address.getAddress());
+        if (!otherPort && !otherAddress) {
+            return inherited;
+        }
+        inherited.stop();
+        inherited.close();
+        if (passed.isStored()) {
+            return null;
+        }
+        throw new ConfigException((otherPort
+                        ? "--port " + wanted.getPort()
+                        : "--address " + wanted.getAddress().getHostAddress())
+                + ": the socket " + passed.name() + " that systemd passed listens on "
+                + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
+                + "; change the socket unit, or leave the option out");
+    }
+
+    private static Acceptor bindAnew(LauncherConfig config, Observer observer) throws StartException {
         InetSocketAddress wanted = config.listen();
         try {
             return Acceptor.bind(config.accept(), wanted, observer::log);

@@ -93,9 +93,11 @@ final class Supervisor {
         while (true) {
             long now = host.now();
             long wake = step(now);
+            observer.state(state(), workers.ready(), workers.wanted());
             if (finished()) {
                 return result;
             }
+            wake = Math.min(wake, observer.awake(now));
             Event event = events.poll(Math.min(wake - now, TICK), TimeUnit.NANOSECONDS);
             if (event != null) {
                 handle(event, host.now());
@@ -221,8 +223,15 @@ final class Supervisor {
         commands.interrupt();
     }
 
+    private Observer.State state() {
+        if (stopping) {
+            return Observer.State.STOPPING;
+        }
+        return workers.everReady() ? Observer.State.RUNNING : Observer.State.STARTING;
+    }
+
     Status status(long now) {
-        String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
+        String state = state().name();
         return Status.of(state, now - startedAt, acceptor, workers, commands.operation(), now);
     }
 }

@@ -101,6 +101,13 @@ final class Workers {
         return wanted;
     }
 
+    /** How many slots have a ready worker. */
+    int ready() {
+        return (int) slots.stream()
+                .filter(slot -> slot.current != null && slot.current.state == WorkerState.READY)
+                .count();
+    }
+
     boolean everReady() {
         return everReady;
     }

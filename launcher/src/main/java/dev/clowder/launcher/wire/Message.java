@@ -13,7 +13,6 @@ import java.util.List;
     @JsonSubTypes.Type(Message.Leaving.class),
     @JsonSubTypes.Type(Message.Drained.class),
     @JsonSubTypes.Type(Message.Load.class),
-    @JsonSubTypes.Type(Message.Output.class),
     @JsonSubTypes.Type(Message.Adopted.class),
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
@@ -56,12 +55,6 @@ public sealed interface Message {
     /** The beat of a ready worker, once a second. Counts since its start. */
     record Load(int connections, long requests, int busyThreads, long heapUsedBytes, long rssBytes)
             implements Message {}
-
-    /**
-     * First words on a connection of its own, on which nothing but the output of this worker follows: an orphan's pipe
-     * ended with its supervisor.
-     */
-    record Output(int slot, int id) implements Message {}
 
     /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
     record Dumped(String text) implements Message {}

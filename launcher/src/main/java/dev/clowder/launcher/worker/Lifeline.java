@@ -115,11 +115,6 @@ final class Lifeline {
         }
     }
 
-    /** Sends what this process prints to the new supervisor. */
-    void moveOutput() throws IOException {
-        Descriptors.moveOutput(control, new Message.Output(slot, id));
-    }
-
     private Message.Hello hello(boolean serving) {
         return new Message.Hello(slot, id, ProcessHandle.current().pid(), generation, serving);
     }

@@ -160,12 +160,9 @@ public final class WorkerMain {
                 return false;
             }
             obey(answer);
-            lifeline.moveOutput();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
-        } catch (IOException e) {
-            log.warn("the new supervisor does not get this worker's output", e);
         }
         log.info("adopted by a new supervisor");
         return true;

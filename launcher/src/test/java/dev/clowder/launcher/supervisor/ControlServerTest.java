@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -41,11 +40,7 @@ class ControlServerTest {
     @BeforeEach
     void start() throws IOException {
         socket = temporary.resolve("control.sock");
-        server = new ControlServer(socket, events::add, this::follow);
-    }
-
-    private boolean follow(int slot, int id, InputStream output) {
-        return false;
+        server = new ControlServer(socket, events::add);
     }
 
     @AfterEach
@@ -168,13 +163,6 @@ class ControlServerTest {
         assertThat(orders).isBetween(1, 100);
         worker.disconnect();
         assertThat(worker.order(large)).isFalse();
-    }
-
-    @Test
-    void outputOfAnUnknownWorkerIsNotTaken() throws Exception {
-        SocketChannel client = connect();
-        new Wire(client).send(new Message.Output(1, 1));
-        awaitEnd(client);
     }
 
     private SocketChannel connect() throws IOException {

@@ -3,40 +3,16 @@ package dev.clowder.launcher.supervisor;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PipedInputStream;
-import java.io.PipedOutputStream;
 import java.util.concurrent.CountDownLatch;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 class OutputTest {
     @Test
-    void workersLinesArePrefixedAndALastLineWithoutEndIsNotLost() {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        Output output = new Output(out);
-        output.follow(new ByteArrayInputStream("one\n\ntwo".getBytes(UTF_8)), "[1] ");
-        Awaitility.await().until(() -> out.toString(UTF_8).endsWith("two\n"));
-        output.close();
-        assertThat(out.toString(UTF_8)).isEqualTo("[1] one\n[1] \n[1] two\n");
-    }
-
-    @Test
-    void aLineWithoutEndIsCutInsteadOfFillingTheMemory() {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        Output output = new Output(out);
-        output.follow(new ByteArrayInputStream(new byte[3 * Output.MAX_LINE]), "[1] ");
-        int whole = 3 * (Output.MAX_LINE + "[1] \n".length());
-        Awaitility.await().until(() -> out.size() >= whole);
-        output.close();
-        assertThat(out.size()).isEqualTo(whole);
-    }
-
-    @Test
-    void whoWritesNeverWaitsForAReaderThatHasStopped() throws Exception {
+    void whoWritesNeverWaitsForAReaderThatHasStoppedAndTheSupervisorStillHasItsSay() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         Output output = new Output(new OutputStream() {
@@ -55,17 +31,16 @@ class OutputTest {
                 out.write(bytes, offset, length);
             }
         });
-        // Ten times what is kept, through a pipe: it is all read although nothing can be written.
-        PipedOutputStream worker = new PipedOutputStream();
-        output.follow(new PipedInputStream(worker), "[1] ");
+        // Ten times what is kept: it is all taken although nothing can be written.
         byte[] line = ("x".repeat(1023) + "\n").getBytes(UTF_8);
         for (int i = 0; i < 10 * Output.MAX_WAITING / line.length; i++) {
-            worker.write(line);
+            output.add(line);
         }
-        worker.close();
+        output.line("clowder: worker 1/1 died");
         release.countDown();
         Awaitility.await().until(() -> out.toString(UTF_8).contains("lines of output dropped"));
         output.close();
         assertThat(out.size()).isLessThan(2 * Output.MAX_WAITING);
+        assertThat(out.toString(UTF_8)).contains("clowder: worker 1/1 died");
     }
 }

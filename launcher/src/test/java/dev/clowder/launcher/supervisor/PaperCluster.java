@@ -58,10 +58,12 @@ final class PaperCluster implements AutoCloseable {
                 .bind(UnixDomainSocketAddress.of(directory.control()));
         LauncherConfig config = new LauncherConfig(
                 new InetSocketAddress(0),
+                true,
                 2,
                 List.of(new App("", temporary)),
                 "loopback",
                 AcceptMode.RELAY,
+                null,
                 null,
                 new Timeouts(
                         Duration.ofSeconds(60),
@@ -141,6 +143,19 @@ final class PaperCluster implements AutoCloseable {
         Wire worker = Wire.connect(directory.control());
         workers.put(id, worker);
         supervisor.post(new Event.Said(id, new Message.Hello(0, id, 1000L + id, 0, false), new Wire(control.accept())));
+        step();
+        return worker;
+    }
+
+    /** A worker of another supervisor comes back; one that serves is alive from then on. */
+    Wire hello(int id, boolean serving) throws Exception {
+        Wire worker = Wire.connect(directory.control());
+        workers.put(id, worker);
+        if (serving) {
+            alive.add(id);
+        }
+        supervisor.post(
+                new Event.Said(id, new Message.Hello(0, id, 1000L + id, 1, serving), new Wire(control.accept())));
         step();
         return worker;
     }

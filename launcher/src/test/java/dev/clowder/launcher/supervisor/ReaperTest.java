@@ -20,6 +20,7 @@ import org.junit.jupiter.api.condition.OS;
 @EnabledOnOs(OS.LINUX)
 class ReaperTest {
     private static final int PR_SET_CHILD_SUBREAPER = 36;
+    private static final String WAIT = "(while kill -0 $$; do sleep 0.05; done; ";
     private static final Duration SOON = Duration.ofSeconds(60);
 
     @BeforeEach
@@ -73,7 +74,7 @@ class ReaperTest {
 
     @Test
     void theEndOfAnAdoptedChildIsSeenWithItsCode() throws Exception {
-        long pid = orphan("exec sh -c 'sleep 0.2; exit 42'");
+        long pid = orphan("exit 42");
         assertThat(Posix.awaitExit(ProcessHandle.of(pid).orElseThrow())).isEqualTo(42);
         long killed = orphan("exec sleep 600");
         ProcessHandle handle = ProcessHandle.of(killed).orElseThrow();
@@ -102,12 +103,12 @@ class ReaperTest {
     }
 
     private static long orphan() throws Exception {
-        return orphan("exec true");
+        return orphan("true");
     }
 
-    /** A process whose parent, a shell, is gone. */
+    /** A process whose parent, a shell, is gone: only then it begins, or the shell might still ask for its end. */
     private static long orphan(String command) throws Exception {
-        Process shell = new ProcessBuilder("sh", "-c", "(" + command + ") >/dev/null 2>&1 & echo $!").start();
+        Process shell = new ProcessBuilder("sh", "-c", WAIT + command + ") >/dev/null 2>&1 & echo $!").start();
         try (BufferedReader output = shell.inputReader()) {
             long pid = Long.parseLong(output.readLine());
             shell.waitFor();

@@ -65,14 +65,15 @@ class RegisterTest {
 
         Survivor stranger = new ObjectMapper().readValue(forged, Survivor.class);
         RunDirectory directory = RunDirectory.open(temporary.resolve("run"));
-        JvmHost host = new JvmHost(
-                ConfigReader.read(temporary.toString()), directory, new Output(new ByteArrayOutputStream()), 17);
+        Logs logs = Logs.open(directory.root(), null, 1, new Output(new ByteArrayOutputStream()), line -> {});
+        JvmHost host = new JvmHost(ConfigReader.read(temporary.toString()), directory, logs, 17);
         BlockingQueue<Event> events = new LinkedBlockingQueue<>();
         host.reportTo(events::add);
         host.adopt(stranger);
         host.kill(1);
         assertThat(events.poll(60, TimeUnit.SECONDS)).isEqualTo(new Event.Exited(1, Posix.UNKNOWN_EXIT));
         host.close();
+        logs.close();
         directory.close();
         assertThat(process.isAlive()).isTrue();
     }

@@ -1,0 +1,28 @@
+package dev.clowder.arquillian;
+
+import java.lang.annotation.Annotation;
+import org.jboss.arquillian.container.spi.client.protocol.metadata.ProtocolMetaData;
+import org.jboss.arquillian.container.test.impl.enricher.resource.OperatesOnDeploymentAwareProvider;
+import org.jboss.arquillian.core.api.Instance;
+import org.jboss.arquillian.core.api.annotation.Inject;
+import org.jboss.arquillian.test.api.ArquillianResource;
+import org.jspecify.annotations.Nullable;
+
+/** Injects the {@link TomcatProcess} of a deployment into tests that run on the client's side. */
+public class TomcatProcessProvider extends OperatesOnDeploymentAwareProvider {
+    @Inject
+    private Instance<ProtocolMetaData> metaData;
+
+    @Override
+    public boolean canProvide(Class<?> type) {
+        return type == TomcatProcess.class;
+    }
+
+    @Override
+    public @Nullable Object doLookup(ArquillianResource resource, Annotation... qualifiers) {
+        ProtocolMetaData deployed = metaData.get();
+        return deployed == null
+                ? null
+                : deployed.getContexts(TomcatProcess.class).stream().findFirst().orElse(null);
+    }
+}

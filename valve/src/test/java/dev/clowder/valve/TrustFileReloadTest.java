@@ -1,0 +1,60 @@
+package dev.clowder.valve;
+
+import static dev.clowder.valve.LiveServer.valve;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.clowder.valve.LiveServer.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code trustFile} in a running server. */
+class TrustFileReloadTest {
+
+    private static final Duration PROMISED = Duration.ofSeconds(5);
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void aChangeIsInForceWithinFiveSecondsAndABadOneIsNot() throws Exception {
+        Path file = Files.writeString(directory.resolve("proxies"), "127.0.0.7\n");
+        ForwardedValve valve = valve("trust", "false", "trustFile", file.toString());
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve);
+                RawClient client = new RawClient("127.0.0.9", server.port())) {
+            String header = "X-Forwarded-For: 203.0.113.7";
+            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("127.0.0.9");
+
+            Files.writeString(file, "127.0.0.7\n127.0.0.9\n");
+            await().atMost(PROMISED)
+                    .until(() -> "203.0.113.7".equals(client.get("/", header).seen("remoteAddr")));
+
+            Files.writeString(file, "127.0.0.7\n0.0.0.0/0\n");
+            await().atMost(PROMISED).until(() -> valve.getTrustFileProblem().contains("line 2"));
+            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("203.0.113.7");
+            assertThat(valve.getEffectiveTrust()).containsExactly("127.0.0.7/32", "127.0.0.9/32");
+
+            Files.delete(file);
+            await().atMost(PROMISED).until(() -> valve.getTrustFileProblem().contains("no such file"));
+            assertThat(client.get("/", header).seen("remoteAddr")).isEqualTo("203.0.113.7");
+
+            Files.writeString(file, "127.0.0.7\n");
+            await().atMost(PROMISED)
+                    .until(() -> "127.0.0.9".equals(client.get("/", header).seen("remoteAddr")));
+            assertThat(valve.getTrustFileProblem()).isEmpty();
+        }
+    }
+
+    @Test
+    void aCountAndAFileMustBothHold() throws Exception {
+        Path file = Files.writeString(directory.resolve("proxies"), "127.0.0.0/8\n10.0.0.0/8\n");
+        try (LiveServer server = LiveServer.with(Level.HOST, valve("trust", "1", "trustFile", file.toString()));
+                RawClient client = new RawClient("127.0.0.9", server.port())) {
+            assertThat(client.get("/", "X-Forwarded-For: 203.0.113.7, 10.0.0.1").seen("remoteAddr"))
+                    .isEqualTo("10.0.0.1");
+        }
+    }
+}
