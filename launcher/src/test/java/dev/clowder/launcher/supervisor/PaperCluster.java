@@ -152,7 +152,8 @@ final class PaperCluster implements AutoCloseable {
         if (serving) {
             alive.add(id);
         }
-        supervisor.post(new Event.Said(id, new Message.Hello(0, id, 1000L + id, 1, serving), new Wire(control.accept())));
+        supervisor.post(
+                new Event.Said(id, new Message.Hello(0, id, 1000L + id, 1, serving), new Wire(control.accept())));
         step();
         return worker;
     }
