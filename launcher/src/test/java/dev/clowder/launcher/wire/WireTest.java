@@ -54,6 +54,8 @@ class WireTest {
                 new Message.Start(
                         1, 2, 3, "dir", "in", "", false, 8080, "loopback", true, "/health", 60_000, List.of(mount)),
                 new Message.Stop(30_000, 1000),
+                new Message.Adopted(60_000),
+                new Message.Output(1, 7),
                 new Message.Dump(true),
                 new Message.Dumped("thread\n    at"),
                 new Message.Command("scale", List.of("3")),
@@ -100,6 +102,24 @@ class WireTest {
     void anOversizedLengthIsRefusedBeforeAnythingIsAllocated() throws IOException {
         raw.write(ByteBuffer.allocate(4).putInt(Wire.MAX_LENGTH + 1).flip());
         assertThatThrownBy(wire::receive).hasMessageContaining("length");
+    }
+
+    @Test
+    void whatIsPostedArrivesInOrderAndIsRefusedWhenTheOtherSideDoesNotRead() throws IOException {
+        Message large = new Message.Progress("x".repeat(300_000));
+        int posted = 0;
+        while (wire.post(large)) {
+            posted++;
+        }
+        assertThat(posted).isGreaterThanOrEqualTo(Wire.MAX_POSTED);
+        Wire other = new Wire(raw);
+        for (int i = 0; i < posted; i++) {
+            assertThat(other.receive()).isEqualTo(large);
+        }
+        assertThat(wire.post(new Message.Ready())).isTrue();
+        assertThat(other.receive()).isEqualTo(new Message.Ready());
+        wire.close();
+        assertThat(wire.post(new Message.Ready())).isFalse();
     }
 
     @Test
