@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ConfigReaderTest {
     private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
@@ -46,6 +47,12 @@ class ConfigReaderTest {
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(60)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "shared", "round-robin", "least-connections", "relay"})
+    void everyAcceptModeOfTheContractIsUnderstood(String mode) throws Exception {
+        assertThat(read("--accept", mode, war.toString()).accept()).hasToString(mode);
     }
 
     @Test
