@@ -15,6 +15,7 @@ final class ByteText implements CharSequence {
     private int length;
 
     /** A view of the bytes; for a header that was decoded already (HTTP/2) its own String. */
+    @SuppressWarnings("ReferenceEquality") // It is a matter of saving a store, not of what the arrays hold.
     CharSequence of(MessageBytes header) {
         if (header.getType() != MessageBytes.T_BYTES) {
             String text = header.toString();

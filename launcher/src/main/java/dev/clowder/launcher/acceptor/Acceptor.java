@@ -95,7 +95,7 @@ public interface Acceptor extends AutoCloseable {
      * @throws IOException if the mode can't do that here
      */
     static Acceptor inherit(AcceptMode mode, int descriptor) throws IOException {
-        if (mode == AcceptMode.RELAY || !SharedAcceptor.available()) {
+        if ((mode != AcceptMode.SHARED && mode != AcceptMode.AUTO) || !SharedAcceptor.available()) {
             throw new IOException("a socket passed by systemd can be used with --accept shared only"
                     + (SharedAcceptor.available() ? "" : " (" + SharedAcceptor.obstacle() + ")"));
         }

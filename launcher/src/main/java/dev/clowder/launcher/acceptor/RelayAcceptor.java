@@ -110,6 +110,7 @@ final class RelayAcceptor implements Acceptor {
 
     @Override
     public void close() {
+        stop();
         Bind.shutdown(group);
     }
 

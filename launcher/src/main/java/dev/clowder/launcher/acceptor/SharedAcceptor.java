@@ -124,6 +124,7 @@ final class SharedAcceptor implements Acceptor {
 
     @Override
     public void close() {
+        stop();
         Bind.shutdown(loop);
     }
 

@@ -56,6 +56,11 @@ final class Commands {
         return operation;
     }
 
+    /** Whether a new generation is taking over. */
+    boolean isReloading() {
+        return operation != null && (operation.name.equals("reload") || operation.name.equals("deploy"));
+    }
+
     /** Goes on with what is under way. */
     void step(long now) {
         if (operation == null) {

@@ -80,6 +80,8 @@ public final class RunningCluster {
             if (adoption.acceptor() != null && passed != null) {
                 // The same socket, or one that nobody accepts from.
                 NotifySocket.closeDescriptor(passed.descriptor());
+            } else if (adoption.acceptor() != null) {
+                systemd.store(acceptor.descriptor());
             }
             parts.push(acceptor);
             directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;

@@ -171,7 +171,7 @@ final class Supervisor {
         } else if (event instanceof Event.Exited exited) {
             Worker worker = workers.find(exited.id());
             if (worker != null) {
-                workers.exited(worker, exited.exitValue(), now);
+                workers.exited(worker, exited, now);
                 commands.exited(worker);
             }
         } else if (event instanceof Event.Prepared prepared) {
@@ -227,11 +227,14 @@ final class Supervisor {
         if (stopping) {
             return Observer.State.STOPPING;
         }
-        return workers.everReady() ? Observer.State.RUNNING : Observer.State.STARTING;
+        if (!workers.everReady()) {
+            return Observer.State.STARTING;
+        }
+        return commands.isReloading() ? Observer.State.RELOADING : Observer.State.RUNNING;
     }
 
     Status status(long now) {
-        String state = state().name();
+        String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
         return Status.of(state, now - startedAt, acceptor, workers, commands.operation(), now);
     }
 }

@@ -23,8 +23,10 @@ final class Workers {
     static final int MAX_FAILED_STARTS = 5;
     /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
     static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
+    /** What a JVM exits with that was told to end when memory is exhausted. */
+    private static final int OUT_OF_MEMORY = 3;
     /** For the thread dump of a hung worker, until it is killed. */
-    static final long DUMP_TIME = TimeUnit.SECONDS.toNanos(2);
+    static final long DUMP_TIME = TimeUnit.SECONDS.toNanos(5);
     /** Not all at once, should all of them look hung for one reason. */
     static final long BETWEEN_HANGS = TimeUnit.SECONDS.toNanos(10);
 
@@ -313,11 +315,17 @@ final class Workers {
         }
     }
 
-    void exited(Worker worker, int exitValue, long now) {
+    void exited(Worker worker, Event.Exited exited, long now) {
         disconnected(worker.id, null);
         write(() -> directory.register().ended(worker.id));
+        if (worker.endReason == null && exited.outOfMemory()) {
+            worker.endReason = "killed by the kernel: out of memory";
+        } else if (worker.endReason == null && exited.exitValue() == OUT_OF_MEMORY) {
+            worker.endReason = "out of memory";
+        }
         String failure = worker.endReason;
-        Exit exit = Exit.of(exitValue, worker.asked && failure == null ? "stopped" : failure, host.timeOfDay());
+        Exit exit =
+                Exit.of(exited.exitValue(), worker.asked && failure == null ? "stopped" : failure, host.timeOfDay());
         worker.exit = exit;
         worker.enter(WorkerState.Kind.EXITED, Long.MAX_VALUE);
         worker.slot.remove(worker, now);
@@ -329,6 +337,9 @@ final class Workers {
         } else {
             observer.log("worker " + worker.name() + " died after " + life + ": " + exit.cause()
                     + (failure == null ? "" : ", " + failure)
+                    + (failure == null && "SIGKILL".equals(exit.signal())
+                            ? " (not by us, perhaps for lack of memory)"
+                            : "")
                     + (worker.wasReady ? "" : ", before it was ready")
                     + (worker.slot.delay.quarantined() ? "; slot quarantined, one try every 30 s" : ""));
         }

@@ -38,7 +38,7 @@ class HangTest {
         assertThat(host.take()).isEmpty();
         cluster.pass(24);
         assertThat(host.take()).containsExactly("dump 1");
-        cluster.pass(2);
+        cluster.pass(5);
         assertThat(host.take()).containsExactly("kill 1");
         cluster.exited(1, 137);
         assertThat(host.take()).containsExactly("spawn 1/3");
@@ -70,7 +70,7 @@ class HangTest {
         assertThat(cluster.states()).containsExactly("READY", "READY");
         cluster.pass(2);
         assertThat(cluster.states()).containsExactly("READY", "SUSPECT");
-        cluster.pass(25);
+        cluster.pass(28);
         assertThat(host.take()).containsExactly("dump 2", "kill 2");
     }
 
@@ -114,7 +114,7 @@ class HangTest {
     void hungWorkersAreNotAllKilledAtOnce() {
         cluster.silent.add(1);
         cluster.silent.add(2);
-        cluster.pass(34);
+        cluster.pass(37);
         assertThat(host.take()).containsExactly("dump 1", "kill 1");
         cluster.pass(10);
         assertThat(host.take()).contains("dump 2");
