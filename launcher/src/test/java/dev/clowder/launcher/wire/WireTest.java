@@ -55,7 +55,6 @@ class WireTest {
                         1, 2, 3, "dir", "in", "", false, 8080, "loopback", true, "/health", 60_000, List.of(mount)),
                 new Message.Stop(30_000, 1000),
                 new Message.Adopted(60_000),
-                new Message.Output(1, 7),
                 new Message.Dump(true),
                 new Message.Dumped("thread\n    at"),
                 new Message.Command("scale", List.of("3")),
