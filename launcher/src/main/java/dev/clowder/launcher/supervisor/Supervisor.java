@@ -35,6 +35,7 @@ final class Supervisor {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final Workers workers;
+    private final Reports reports;
     private final Commands commands;
     private final long startedAt;
 
@@ -60,6 +61,7 @@ final class Supervisor {
                 + ", accept " + acceptor.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, acceptor, host, observer);
+        reports = new Reports(config, directory, workers, host, observer);
         commands = new Commands(config, workers, host, observer);
     }
 
@@ -160,18 +162,18 @@ final class Supervisor {
             if (worker != null && said.message() instanceof Message.Dumped dumped) {
                 commands.dumped(worker, dumped.text());
             } else if (worker != null) {
-                workers.said(worker, said, now);
+                reports.said(worker, said, now);
             } else if (said.message() instanceof Message.Hello) {
-                workers.dismiss(said.from());
+                reports.dismiss(said.from());
             }
         } else if (event instanceof Event.Probed probed) {
-            workers.probed(probed, now);
+            reports.probed(probed, now);
         } else if (event instanceof Event.Disconnected gone) {
-            workers.disconnected(gone.id(), gone.from());
+            reports.disconnected(gone.id(), gone.from());
         } else if (event instanceof Event.Exited exited) {
             Worker worker = workers.find(exited.id());
             if (worker != null) {
-                workers.exited(worker, exited, now);
+                reports.exited(worker, exited, now);
                 commands.exited(worker);
             }
         } else if (event instanceof Event.Prepared prepared) {

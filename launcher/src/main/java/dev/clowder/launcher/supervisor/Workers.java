@@ -5,7 +5,6 @@ import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
-import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,22 +18,15 @@ import org.jspecify.annotations.Nullable;
  * to the supervisor's thread. Times are nanoseconds of the host's clock.
  */
 final class Workers {
-    /** Deaths in a row, with no worker ever ready, after which starting is given up. */
-    static final int MAX_FAILED_STARTS = 5;
     /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
     static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
-    /** What a JVM exits with that was told to end when memory is exhausted. */
-    private static final int OUT_OF_MEMORY = 3;
-    /** For the thread dump of a hung worker, until it is killed. */
-    static final long DUMP_TIME = TimeUnit.SECONDS.toNanos(5);
-    /** Not all at once, should all of them look hung for one reason. */
-    static final long BETWEEN_HANGS = TimeUnit.SECONDS.toNanos(10);
 
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Acceptor acceptor;
     private final Host host;
     private final Observer observer;
+    private final HangGuard hangs;
     private final Random random = new Random();
     private final List<WorkerSlot> slots = new ArrayList<>();
     private final int bootLimit = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
@@ -44,7 +36,6 @@ final class Workers {
     private int lastId;
     private boolean everReady;
     private boolean stopping;
-    private long lastHang;
     private @Nullable String hopeless;
 
     Workers(
@@ -60,7 +51,7 @@ final class Workers {
         this.acceptor = acceptor;
         this.host = host;
         this.observer = observer;
-        lastHang = host.now() - BETWEEN_HANGS;
+        hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
         want(config.workers(), host.now());
     }
 
@@ -114,6 +105,26 @@ final class Workers {
         return everReady;
     }
 
+    boolean stopping() {
+        return stopping;
+    }
+
+    void someoneIsReady() {
+        everReady = true;
+    }
+
+    /** What ends one worker would end all; once one was ready that is no longer so. */
+    void giveUpUnlessReady(String cause) {
+        if (!everReady) {
+            hopeless = cause;
+        }
+    }
+
+    /** Slots that are on their way out and have no process any more are gone. */
+    void forgetEmptySlots() {
+        slots.removeIf(slot -> slot.retired && slot.empty());
+    }
+
     /** Why no worker will ever become ready; null while there is hope. */
     @Nullable
     String hopeless() {
@@ -137,7 +148,7 @@ final class Workers {
                 slot.vacate();
             }
         }
-        slots.removeIf(slot -> slot.retired && slot.empty());
+        forgetEmptySlots();
     }
 
     void stop(boolean immediately, long now) {
@@ -236,120 +247,6 @@ final class Workers {
         all().forEach(worker -> host.kill(worker.id));
     }
 
-    // What happened
-
-    void said(Worker worker, Event.Said said, long now) {
-        Message message = said.message();
-        if (message instanceof Message.Hello hello && (worker.awaited || hello.serving())) {
-            cameBack(worker, hello, said.from(), now);
-        } else if (message instanceof Message.Hello && !worker.connected()) {
-            worker.connect(said.from());
-            worker.order(start(worker));
-            fire(WorkerEvent.Kind.ONLINE, worker);
-        } else if (message instanceof Message.Ready && worker.state == WorkerState.STARTING) {
-            worker.ready(now);
-            everReady = true;
-            publish();
-            observer.log("worker " + worker.name() + " ready after " + Text.seconds(now - worker.spawnedAt));
-            fire(WorkerEvent.Kind.LISTENING, worker);
-        } else if (message instanceof Message.Failed failed) {
-            worker.endReason = failed.reason();
-        } else if (message instanceof Message.Leaving leaving && worker.state.serves()) {
-            // Not asked by us: its slot will be filled again.
-            observer.log("worker " + worker.name() + " was told to leave by somebody else");
-            worker.enter(WorkerState.Kind.STOP_ASKED, after(now, Duration.ofMillis(leaving.drainMillis())));
-            publish();
-        } else if (message instanceof Message.Drained) {
-            worker.enter(WorkerState.Kind.DRAINED, after(now, config.timeouts().stop()));
-            publish();
-        } else if (message instanceof Message.Load load) {
-            worker.beat(load, now);
-        }
-    }
-
-    /** An orphan: it serves, or finishes what it has. Two of a slot may come back when it was just being replaced. */
-    private void cameBack(Worker worker, Message.Hello hello, Wire from, long now) {
-        worker.disconnect();
-        worker.connect(from);
-        worker.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
-        if (!worker.awaited) {
-            return;
-        }
-        worker.awaited = false;
-        worker.ready(now);
-        observer.log("worker " + worker.name() + " adopted" + (hello.serving() ? "" : ", it is leaving"));
-        fire(WorkerEvent.Kind.ONLINE, worker);
-        boolean wanted = hello.serving() && !stopping && worker.slot.cameBack(worker);
-        if (wanted) {
-            fire(WorkerEvent.Kind.LISTENING, worker);
-            publish();
-        } else if (hello.serving()) {
-            drain(worker, config.timeouts().drain(), now);
-        } else {
-            worker.slot.leaves(worker);
-            worker.asked = true;
-            worker.enter(
-                    WorkerState.Kind.STOP_ASKED, after(now, config.timeouts().drain()));
-            publish();
-        }
-    }
-
-    /** A worker that nobody knows here. */
-    void dismiss(Wire worker) {
-        write(() -> worker.post(new Message.Stop(config.timeouts().drain().toMillis(), 1000)));
-    }
-
-    void probed(Event.Probed probed, long now) {
-        Worker worker = find(probed.id());
-        Watch watch = worker == null ? null : worker.watch();
-        if (watch != null) {
-            watch.probed(probed.problem(), now);
-        }
-    }
-
-    /** A connection of a worker has ended; null stands for whichever it has. */
-    void disconnected(int id, @Nullable Wire from) {
-        Worker worker = find(id);
-        if (worker != null && worker.hasConnection(from) && worker.disconnect()) {
-            fire(WorkerEvent.Kind.DISCONNECTED, worker);
-        }
-    }
-
-    void exited(Worker worker, Event.Exited exited, long now) {
-        disconnected(worker.id, null);
-        write(() -> directory.register().ended(worker.id));
-        if (worker.endReason == null && exited.outOfMemory()) {
-            worker.endReason = "killed by the kernel: out of memory";
-        } else if (worker.endReason == null && exited.exitValue() == OUT_OF_MEMORY) {
-            worker.endReason = "out of memory";
-        }
-        String failure = worker.endReason;
-        Exit exit =
-                Exit.of(exited.exitValue(), worker.asked && failure == null ? "stopped" : failure, host.timeOfDay());
-        worker.exit = exit;
-        worker.enter(WorkerState.Kind.EXITED, Long.MAX_VALUE);
-        worker.slot.remove(worker, now);
-        slots.removeIf(slot -> slot.retired && slot.empty());
-        publish();
-        String life = Text.seconds(now - worker.spawnedAt);
-        if (worker.asked) {
-            observer.log("worker " + worker.name() + " stopped after " + life + " (" + exit.cause() + ")");
-        } else {
-            observer.log("worker " + worker.name() + " died after " + life + ": " + exit.cause()
-                    + (failure == null ? "" : ", " + failure)
-                    + (failure == null && "SIGKILL".equals(exit.signal())
-                            ? " (not by us, perhaps for lack of memory)"
-                            : "")
-                    + (worker.wasReady ? "" : ", before it was ready")
-                    + (worker.slot.delay.quarantined() ? "; slot quarantined, one try every 30 s" : ""));
-        }
-        fire(WorkerEvent.Kind.EXITED, worker);
-        int young = worker.slot.delay.young();
-        if (!everReady && !worker.asked && (failure != null || young >= MAX_FAILED_STARTS)) {
-            hopeless = failure == null ? young + " workers died in a row" : failure;
-        }
-    }
-
     // What is due
 
     /** The supervisor was away: deadlines of that time do not count. */
@@ -367,7 +264,7 @@ final class Workers {
                     && now - worker.spawnedAt > HELLO_LIMIT) {
                 kill(worker, "said nothing within " + Text.seconds(HELLO_LIMIT), now);
             }
-            watch(worker, now);
+            hangs.watch(worker, now);
         }
         spawnDue(now);
     }
@@ -413,43 +310,6 @@ final class Workers {
         }
     }
 
-    private void watch(Worker worker, long now) {
-        Watch watch = worker.watch();
-        if (watch == null) {
-            return;
-        }
-        if (watch.takeProbe(now)) {
-            host.probe(worker.id);
-        }
-        String doubt = watch.doubt(now);
-        if (worker.state == WorkerState.READY && doubt != null) {
-            observer.log("worker " + worker.name() + " is suspect: " + doubt);
-            worker.doubt(now, host.processorTime(worker.id));
-            publish();
-        } else if (worker.state == WorkerState.SUSPECT && doubt == null) {
-            observer.log("worker " + worker.name() + " is well again");
-            worker.enter(WorkerState.Kind.RECOVERED, Long.MAX_VALUE);
-            publish();
-        } else if (worker.state == WorkerState.SUSPECT) {
-            endHang(worker, watch.silence(now), String.valueOf(doubt), now);
-        }
-    }
-
-    private void endHang(Worker worker, long silence, String doubt, long now) {
-        long limit = config.timeouts().hang().toNanos();
-        boolean busy = worker.busy(now, host.processorTime(worker.id));
-        if (silence < (busy ? 2 * limit : limit) || now - lastHang < BETWEEN_HANGS) {
-            return;
-        }
-        lastHang = now;
-        worker.endReason = "hung: " + doubt;
-        observer.log("worker " + worker.name() + " hangs: " + doubt + "; its thread dump follows, then it is killed");
-        worker.order(new Message.Dump(true));
-        host.dump(worker.id);
-        worker.enter(WorkerState.Kind.EXPIRED, now + DUMP_TIME);
-        publish();
-    }
-
     private void spawnDue(long now) {
         for (WorkerSlot slot : slots) {
             if (mayBoot(slot) && slot.retryAt <= now) {
@@ -458,9 +318,7 @@ final class Workers {
                 } catch (IOException e) {
                     slot.retryAt = now + slot.delay.afterFailedStart(now);
                     observer.log("can't start a worker in slot " + slot.number + ": " + e.getMessage());
-                    if (!everReady) {
-                        hopeless = String.valueOf(e.getMessage());
-                    }
+                    giveUpUnlessReady(String.valueOf(e.getMessage()));
                 }
             }
         }
@@ -488,7 +346,8 @@ final class Workers {
 
     // What others are told
 
-    private Message.Start start(Worker worker) {
+    /** What a worker has to run. */
+    Message.Start start(Worker worker) {
         return new Message.Start(
                 worker.slot.number,
                 wanted,
@@ -506,7 +365,7 @@ final class Workers {
     }
 
     /** Tells the acceptor who takes connections. */
-    private void publish() {
+    void publish() {
         List<WorkerIntake> intakes = new ArrayList<>();
         for (Worker worker : all()) {
             if (!stopping && worker.state == WorkerState.READY) {
@@ -516,7 +375,7 @@ final class Workers {
         acceptor.ready(intakes);
     }
 
-    private void fire(WorkerEvent.Kind kind, Worker worker) {
+    void fire(WorkerEvent.Kind kind, Worker worker) {
         observer.changed(new WorkerEvent(kind, worker.slot.number, worker.id, worker.pid, worker.exit));
     }
 
@@ -525,7 +384,7 @@ final class Workers {
     }
 
     /** What is written for a later supervisor, or told to a stranger, is no reason to stop when it fails. */
-    private void write(Note note) {
+    void write(Note note) {
         try {
             note.write();
         } catch (IOException e) {
@@ -533,7 +392,8 @@ final class Workers {
         }
     }
 
-    private interface Note {
+    /** Something that is written down. */
+    interface Note {
         void write() throws IOException;
     }
 }
