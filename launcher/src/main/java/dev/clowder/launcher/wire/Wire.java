@@ -10,21 +10,21 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One end of a control connection: length-prefixed JSON over a Unix socket. A closed connection is the notice that
- * the other process is gone. One thread may receive while any number send or post.
+ * One end of a control connection: one line of JSON for each message, over a Unix socket. A closed connection is the
+ * notice that the other process is gone. One thread may receive while any number send or post.
  */
 public final class Wire implements Closeable {
-    /** Larger than any message we send; a larger length is not ours. */
+    /** In bytes, more than any message we send; what is longer is not ours. */
     static final int MAX_LENGTH = 1 << 20;
     /** Messages that may wait for the other side to read; a worker is told a handful in its life. */
     static final int MAX_POSTED = 64;
 
+    private static final byte END = '\n';
     private static final int FIRST_BYTES = 8 * 1024;
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -33,6 +33,7 @@ public final class Wire implements Closeable {
 
     private final SocketChannel channel;
     private final BlockingQueue<ByteBuffer> posted = new ArrayBlockingQueue<>(MAX_POSTED);
+    private ByteBuffer received = ByteBuffer.allocate(FIRST_BYTES);
     private @Nullable Thread poster;
 
     public Wire(SocketChannel channel) {
@@ -91,10 +92,7 @@ public final class Wire implements Closeable {
 
     private static ByteBuffer frame(Message message) throws IOException {
         byte[] body = WRITER.writeValueAsBytes(message);
-        return ByteBuffer.allocate(Integer.BYTES + body.length)
-                .putInt(body.length)
-                .put(body)
-                .flip();
+        return ByteBuffer.allocate(body.length + 1).put(body).put(END).flip();
     }
 
     private synchronized void write(ByteBuffer frame) throws IOException {
@@ -110,31 +108,45 @@ public final class Wire implements Closeable {
      * @throws IOException when what came is no message of ours, or the connection broke inside one
      */
     public @Nullable Message receive() throws IOException {
-        ByteBuffer length = ByteBuffer.allocate(Integer.BYTES);
-        if (!fill(length)) {
-            return null;
+        int looked = 0;
+        while (true) {
+            int end = indexOfEnd(looked);
+            if (end >= 0) {
+                return READER.readValue(take(end));
+            }
+            looked = received.position();
+            if (looked == MAX_LENGTH) {
+                throw new IOException("control message of more than " + MAX_LENGTH + " bytes");
+            }
+            if (!received.hasRemaining()) {
+                // Memory is taken as the bytes come.
+                received = ByteBuffer.allocate(Math.min(MAX_LENGTH, 2 * received.capacity()))
+                        .put(received.flip());
+            }
+            if (channel.read(received) < 0) {
+                if (received.position() > 0) {
+                    throw new IOException("control connection closed inside a message");
+                }
+                return null;
+            }
         }
-        int size = length.getInt(0);
-        if (size < 1 || size > MAX_LENGTH) {
-            throw new IOException("control message with a length of " + size);
-        }
-        return READER.readValue(body(size));
     }
 
-    /** A length is only a promise: memory is taken as the bytes come. */
-    private byte[] body(int size) throws IOException {
-        byte[] body = new byte[Math.min(size, FIRST_BYTES)];
-        int have = 0;
-        while (true) {
-            if (!fill(ByteBuffer.wrap(body, have, body.length - have))) {
-                throw new IOException("control connection closed inside a message");
+    private int indexOfEnd(int from) {
+        for (int i = from; i < received.position(); i++) {
+            if (received.get(i) == END) {
+                return i;
             }
-            if (body.length == size) {
-                return body;
-            }
-            have = body.length;
-            body = Arrays.copyOf(body, Math.min(size, 2 * have));
         }
+        return -1;
+    }
+
+    /** The line that ends there; what came behind it is kept for the next call. */
+    private byte[] take(int end) {
+        byte[] line = new byte[end];
+        received.flip().get(line).get();
+        received.compact();
+        return line;
     }
 
     @Override
@@ -145,18 +157,5 @@ public final class Wire implements Closeable {
                 poster.interrupt();
             }
         }
-    }
-
-    private boolean fill(ByteBuffer buffer) throws IOException {
-        int from = buffer.position();
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer) < 0) {
-                if (buffer.position() > from) {
-                    throw new IOException("control connection closed inside a message");
-                }
-                return false;
-            }
-        }
-        return true;
     }
 }

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -70,11 +71,7 @@ class WireTest {
 
     @Test
     void aMessageMayArriveByteByByte() throws IOException {
-        byte[] body = "{\"type\":\"Message$Stop\",\"drainMillis\":5,\"idleMillis\":1}".getBytes(UTF_8);
-        ByteBuffer frame = ByteBuffer.allocate(4 + body.length)
-                .putInt(body.length)
-                .put(body)
-                .flip();
+        ByteBuffer frame = line("{\"type\":\"Stop\",\"drainMillis\":5,\"idleMillis\":1}\n");
         CompletableFuture<Void> sent = CompletableFuture.runAsync(() -> {
             while (frame.hasRemaining()) {
                 write(frame.get());
@@ -92,15 +89,31 @@ class WireTest {
 
     @Test
     void aConnectionThatBreaksInsideAMessageIsAnError() throws IOException {
-        raw.write(ByteBuffer.wrap(new byte[] {0, 0}));
+        raw.write(line("{\"type\":\"Re"));
         raw.close();
         assertThatThrownBy(wire::receive).isInstanceOf(IOException.class);
     }
 
     @Test
-    void anOversizedLengthIsRefusedBeforeAnythingIsAllocated() throws IOException {
-        raw.write(ByteBuffer.allocate(4).putInt(Wire.MAX_LENGTH + 1).flip());
-        assertThatThrownBy(wire::receive).hasMessageContaining("length");
+    void aLineWithoutEndIsRefusedAtTheLargestSizeOfAMessage() {
+        CompletableFuture<Void> endless = CompletableFuture.runAsync(() -> {
+            byte[] much = new byte[Wire.MAX_LENGTH];
+            Arrays.fill(much, (byte) 'x');
+            try {
+                raw.write(ByteBuffer.wrap(much));
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        });
+        assertThatThrownBy(wire::receive).hasMessageContaining("more than 1048576 bytes");
+        endless.join();
+    }
+
+    @Test
+    void messagesThatArriveTogetherAreReadOneAfterTheOther() throws IOException {
+        raw.write(line("{\"type\":\"Ready\"}\n{\"type\":\"Drained\"}\n"));
+        assertThat(wire.receive()).isEqualTo(new Message.Ready());
+        assertThat(wire.receive()).isEqualTo(new Message.Drained());
     }
 
     @Test
@@ -123,8 +136,12 @@ class WireTest {
 
     @Test
     void garbageIsAnError() throws IOException {
-        raw.write(ByteBuffer.wrap(new byte[] {0, 0, 0, 2, '?', '?'}));
+        raw.write(line("??\n"));
         assertThatThrownBy(wire::receive).isInstanceOf(IOException.class);
+    }
+
+    private static ByteBuffer line(String text) {
+        return ByteBuffer.wrap(text.getBytes(UTF_8));
     }
 
     private void write(byte one) {
