@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +43,7 @@ class DrainIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"shared", "relay"})
+    @Tag("slow")
     @DisplayName("behaviour 53, failure 25: a worker that gets TERM under load leaves with code 0 and is replaced;"
             + " of 64 kept-alive and 8 fresh clients that never retry none loses a request")
     void aWorkerThatIsToldToLeaveUnderLoadLosesNoRequest(String accept) throws Exception {

@@ -12,11 +12,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers that live and do not serve. */
+@Tag("slow")
 class HangIT {
     private static final Duration SOON = Duration.ofMinutes(2);
     /** More than Tomcat has threads for, so that none is left. */

@@ -9,11 +9,13 @@ import dev.clowder.it.HttpConnection.Worker;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A worker without memory is no use to anybody: it is replaced, whatever its heap looks like. */
+@Tag("slow")
 class HeapIT {
     private static final Duration SOON = Duration.ofMinutes(2);
 
