@@ -99,6 +99,16 @@ class GuaranteesIT {
             }
             load.stop();
             print("20 kill -9 of workers", load);
+            long inFlight = load.failures().stream()
+                    .filter(failure -> deaths.stream()
+                            .anyMatch(death -> failure.isExplainedBy(death.victim(), death.seenAt())
+                                    && failure.sentAt() - death.seenAt() < 0))
+                    .count();
+            System.out.printf(
+                    Locale.ROOT,
+                    "in flight at the victim: %d; sent on idle connections that had ended with it: %d%n",
+                    inFlight,
+                    load.failures().size() - inFlight);
             Collections.sort(seconds);
             System.out.printf(
                     Locale.ROOT, "kill -9 to first answer of the next worker: median %.2f s%n", seconds.get(10));

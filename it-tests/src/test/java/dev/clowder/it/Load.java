@@ -35,9 +35,10 @@ final class Load implements AutoCloseable {
      *
      * @param worker that answered earlier on this connection; null if none had answered yet
      * @param openedAt when the connection was opened, by {@link System#nanoTime()}
+     * @param sentAt when the request was sent, likewise
      * @param cause what the client saw
      */
-    record Failure(@Nullable Worker worker, long openedAt, Exception cause) {
+    record Failure(@Nullable Worker worker, long openedAt, long sentAt, Exception cause) {
         /**
          * Whether a dead worker explains it: it had this connection, or may have had it, because the connection was
          * opened while it lived.
@@ -85,11 +86,13 @@ final class Load implements AutoCloseable {
 
     private void useConnection(int requests) {
         long openedAt = System.nanoTime();
+        long sentAt = openedAt;
         Worker worker = null;
         try (HttpConnection connection = HttpConnection.open(port)) {
             boolean open = true;
             for (int i = 1; i <= requests && open && !stopped; i++) {
                 String wish = i == requests ? "Connection: close" : "Connection: keep-alive";
+                sentAt = System.nanoTime();
                 Response response = connection.get(path, wish);
                 if (response.status() != 200) {
                     throw new IOException("status " + response.status());
@@ -100,7 +103,7 @@ final class Load implements AutoCloseable {
                 LockSupport.parkNanos(pause);
             }
         } catch (IOException | RuntimeException e) {
-            failures.add(new Failure(worker, openedAt, e));
+            failures.add(new Failure(worker, openedAt, sentAt, e));
             // A server that is gone fails at once, again and again.
             LockSupport.parkNanos(pause);
         }
