@@ -100,9 +100,10 @@ class ChaosIT {
         try (var generations = Files.list(cluster.runDir().resolve("apps"))) {
             assertThat(generations).hasSize(1);
         }
-        try (var sockets = Files.list(cluster.runDir())) {
-            assertThat(sockets.filter(file -> file.getFileName().toString().startsWith("worker-")))
-                    .hasSize(2);
+        try (var files = Files.list(cluster.runDir())) {
+            assertThat(files.filter(file -> file.getFileName().toString().startsWith("worker-")))
+                    .as("intake and entry of each worker, none of the dead")
+                    .hasSize(4);
         }
     }
 
