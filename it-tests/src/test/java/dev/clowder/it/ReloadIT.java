@@ -167,6 +167,33 @@ class ReloadIT {
                 .containsExactly(1, 2);
     }
 
+    @Test
+    @DisplayName("behaviour 56: HUP reloads, TTIN adds a worker and TTOU takes it away")
+    void signalsAreAliasesOfCommands() throws Exception {
+        signal("TTIN");
+        await("a third worker")
+                .atMost(SOON)
+                .until(() -> cluster.status().workers().stream()
+                                .filter(ClusterStatus.Worker::isReady)
+                                .count()
+                        == 3);
+        signal("TTOU");
+        await("two again").atMost(SOON).until(() -> cluster.status().workers().size() == 2);
+        signal("HUP");
+        await("the next generation, whole")
+                .atMost(SOON)
+                .until(() -> cluster.status().supervisor().generation()
+                        > before.supervisor().generation());
+    }
+
+    private static void signal(String name) throws Exception {
+        long pid = cluster.handle().pid();
+        assertThat(new ProcessBuilder("sh", "-c", "kill -" + name + " " + pid)
+                        .start()
+                        .waitFor())
+                .isZero();
+    }
+
     private static List<Path> generations() throws IOException {
         try (var files = Files.list(cluster.runDir().resolve("apps"))) {
             return files.toList();

@@ -58,7 +58,7 @@ final class HandoverAcceptor implements Acceptor {
     private boolean inRounds;
 
     private boolean acceptedInRound;
-    private @Nullable Watch clients;
+    private @Nullable WatchedDescriptor clients;
     private @Nullable CompletableFuture<Void> stopped;
 
     HandoverAcceptor(AcceptMode mode, InetSocketAddress wanted, int backlog, Consumer<String> log) throws IOException {
@@ -100,8 +100,8 @@ final class HandoverAcceptor implements Acceptor {
             throw e;
         }
         loop.execute(() -> {
-            new Watch(loop, workers, () -> acceptWorker(workers)).on(EpollIoOps.EPOLLIN);
-            clients = new Watch(loop, listener, this::acceptClients);
+            new WatchedDescriptor(loop, workers, () -> acceptWorker(workers)).on(EpollIoOps.EPOLLIN);
+            clients = new WatchedDescriptor(loop, listener, this::acceptClients);
             settle();
         });
     }
@@ -121,7 +121,7 @@ final class HandoverAcceptor implements Acceptor {
         CompletableFuture<Void> done = new CompletableFuture<>();
         loop.execute(() -> {
             stopped = done;
-            Watch accepting = clients;
+            WatchedDescriptor accepting = clients;
             if (accepting == null) {
                 closeQuietly(listener);
             } else {
@@ -230,7 +230,7 @@ final class HandoverAcceptor implements Acceptor {
                 stopping.complete(null);
             }
         } else if (clients != null) {
-            clients.on(mayAccept() ? EpollIoOps.EPOLLIN : Watch.NOTHING);
+            clients.on(mayAccept() ? EpollIoOps.EPOLLIN : WatchedDescriptor.NOTHING);
         }
     }
 

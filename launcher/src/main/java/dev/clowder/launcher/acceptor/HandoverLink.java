@@ -20,7 +20,7 @@ final class HandoverLink {
     private static final int UNKNOWN = -1;
 
     private final Socket socket;
-    private final Watch watch;
+    private final WatchedDescriptor watch;
     private final ByteBuffer in = ByteBuffer.allocateDirect(64 * HandoverAnswer.LENGTH);
     private final Deque<FileDescriptor> unanswered = new ArrayDeque<>();
     private int id = UNKNOWN;
@@ -28,13 +28,13 @@ final class HandoverLink {
     /** Runs the action whenever there is something to {@link #receive}. */
     HandoverLink(IoEventLoop loop, Socket socket, Consumer<HandoverLink> action) {
         this.socket = socket;
-        this.watch = new Watch(loop, socket, () -> action.accept(this));
+        this.watch = new WatchedDescriptor(loop, socket, () -> action.accept(this));
         watch.on(EpollIoOps.EPOLLIN);
     }
 
     /** Whether what the worker says runs the action at once; if not, only its end does. */
     void listen(boolean wanted) {
-        watch.on(wanted ? EpollIoOps.EPOLLIN : Watch.NOTHING);
+        watch.on(wanted ? EpollIoOps.EPOLLIN : WatchedDescriptor.NOTHING);
     }
 
     /** Whether the worker has said who it is. */

@@ -86,8 +86,8 @@ abstract class OperatorCommand implements Callable<Integer> {
         }
     }
 
-    @Command(name = "restart", description = "Replaces the worker of one slot; no request is lost.")
-    static final class Restart extends OperatorCommand {
+    /** A command that is about one slot. */
+    abstract static class OfSlot extends OperatorCommand {
         @Parameters(paramLabel = "SLOT", description = "its number, see status")
         String slot = "";
 
@@ -96,15 +96,10 @@ abstract class OperatorCommand implements Callable<Integer> {
             return List.of(slot);
         }
     }
+
+    @Command(name = "restart", description = "Replaces the worker of one slot; no request is lost.")
+    static final class Restart extends OfSlot {}
 
     @Command(name = "threads", description = "Shows what the threads and requests of one worker are doing.")
-    static final class Threads extends OperatorCommand {
-        @Parameters(paramLabel = "SLOT", description = "its number, see status")
-        String slot = "";
-
-        @Override
-        List<String> arguments() {
-            return List.of(slot);
-        }
-    }
+    static final class Threads extends OfSlot {}
 }

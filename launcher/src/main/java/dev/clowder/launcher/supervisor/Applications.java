@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Enumeration;
@@ -58,6 +59,8 @@ final class Applications {
                     write(zip, entry, target);
                 }
             }
+        } catch (NoSuchFileException e) {
+            throw new ConfigException(war + ": no such file; put it back or deploy another");
         } catch (ZipException | InvalidPathException | FileAlreadyExistsException e) {
             throw new ConfigException(war + ": not a valid .war file (" + e.getMessage() + ")");
         }

@@ -1,7 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.App;
-import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
@@ -20,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class Commands {
     /** For a worker to say what its threads do; then it is asked by a signal, and answers into its log. */
     static final long THREADS_TIME = TimeUnit.SECONDS.toNanos(2);
+
+    static final long BETWEEN_RECYCLES = TimeUnit.SECONDS.toNanos(60);
 
     private final LauncherConfig config;
     private final Workers workers;
@@ -64,7 +65,7 @@ final class Commands {
     /** Goes on with what is under way. */
     void step(long now) {
         if (operation == null) {
-            recycle();
+            recycle(now);
         }
         if (operation != null && operation.step(now)) {
             operation = null;
@@ -161,17 +162,9 @@ final class Commands {
     }
 
     private void deploy(String name, List<String> arguments, Event.Caller caller) {
-        List<App> wanted = workers.generation().apps();
-        try {
-            if (name.equals("deploy")) {
-                wanted = ConfigReader.apps(arguments);
-            }
-        } catch (ConfigException e) {
-            caller.answer(new Message.Reply(Supervisor.USAGE, String.join("\n", e.problems())));
-            return;
-        }
+        List<App> before = workers.generation().apps();
         operation = new Preparation(name, host.timeOfDay(), caller, observer);
-        host.prepare(++lastGeneration, wanted);
+        host.prepare(++lastGeneration, name.equals("deploy") ? () -> ConfigReader.apps(arguments) : () -> before);
     }
 
     void prepared(Event.Prepared prepared) {
@@ -194,14 +187,21 @@ final class Commands {
         return new Replacement(name, host.timeOfDay(), caller, observer, workers, target, slots, config.surge(), idle);
     }
 
-    /** One at a time, before the kernel or the container ends it. */
-    private void recycle() {
+    /**
+     * One at a time, before the kernel or the container ends it. A slot has its turn once a minute at most: a limit below
+     * what an idle worker needs must not keep the machine busy with starts.
+     */
+    private void recycle(long now) {
         if (config.memoryLimit() == 0) {
             return;
         }
         for (WorkerSlot slot : workers.slots()) {
             Worker worker = slot.current;
-            if (worker != null && worker.state == WorkerState.READY && worker.load.rssBytes() > config.memoryLimit()) {
+            if (worker != null
+                    && worker.state == WorkerState.READY
+                    && worker.load.rssBytes() > config.memoryLimit()
+                    && now >= slot.recycleFrom) {
+                slot.recycleFrom = now + BETWEEN_RECYCLES;
                 observer.log("worker " + worker.name() + " uses " + (worker.load.rssBytes() >> 20)
                         + " MiB, more than --memory-limit: it is replaced");
                 operation = replacement("recycle", new Nobody(), workers.generation(), List.of(slot));

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Listens on the control socket. A connection belongs to a worker (it begins with {@link Message.Hello}) or to an
- * operator's command (one {@link Message.Command}, any number of
- * {@link Message.Progress}, one {@link Message.Reply}); anything else is closed.
+ * operator's command (one {@link Message.Command}, any number of {@link Message.Progress}, one {@link Message.Reply});
+ * anything else is closed.
  *
  * <p>Each has a thread that only turns messages into events, so a slow or silent client can't hold up the supervisor.
  * What clients may cost is bounded: connections that have not said who they are, commands at a time, the time for the

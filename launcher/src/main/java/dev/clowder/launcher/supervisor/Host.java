@@ -1,6 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.App;
+import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
@@ -32,8 +33,16 @@ interface Host {
     /** Sends a request through the worker's own data plane; what came of it arrives as {@link Event.Probed}. */
     void probe(int id);
 
-    /** Copies applications to where workers can run them; the result arrives as {@link Event.Prepared}. */
-    void prepare(int generation, List<App> apps);
+    /**
+     * Finds and copies applications to where workers can run them, which takes its time; the result arrives as
+     * {@link Event.Prepared}.
+     */
+    void prepare(int generation, Wanted wanted);
+
+    /** Which applications; asking reads them. */
+    interface Wanted {
+        List<App> apps() throws ConfigException;
+    }
 
     /** Removes the copies of a generation that nobody runs any more. */
     void discard(int generation);

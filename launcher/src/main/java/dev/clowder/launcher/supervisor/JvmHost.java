@@ -194,10 +194,11 @@ final class JvmHost implements Host, AutoCloseable {
     }
 
     @Override
-    public void prepare(int number, List<App> apps) {
+    public void prepare(int number, Wanted wanted) {
         Thread thread = new Thread(
                 () -> {
                     try {
+                        List<App> apps = wanted.apps();
                         List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
                         events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
                     } catch (ConfigException | IOException e) {

@@ -225,7 +225,7 @@ final class Supervisor {
         commands.interrupt();
     }
 
-    private Observer.State state() {
+    Observer.State state() {
         if (stopping) {
             return Observer.State.STOPPING;
         }

@@ -26,6 +26,8 @@ final class WorkerSlot {
     WorkerState vacancy = WorkerState.BACKOFF;
     /** When the next worker may start, without a current one. */
     long retryAt;
+    /** When its worker may be replaced for its memory. */
+    long recycleFrom = Long.MIN_VALUE;
     /** Whether somebody else (a running replacement) decides what is started here. */
     boolean reserved;
     /** Whether it is on its way out of the cluster. */

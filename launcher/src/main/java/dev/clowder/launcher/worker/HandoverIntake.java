@@ -5,6 +5,7 @@ import dev.clowder.launcher.wire.HandoverAnswer;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.unix.Socket;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -30,7 +31,7 @@ final class HandoverIntake {
     private final Path handovers;
     private final int id;
     private final WorkerEndpoint endpoint;
-    private final AdoptedSocket adopted = new AdoptedSocket();
+    private final Descriptors descriptors = new Descriptors();
     private final Backoff backoff = new Backoff();
     private final Thread thread;
     /** Guards the decision about each descriptor, and {@code refusing}. */
@@ -138,7 +139,7 @@ final class HandoverIntake {
 
     /** Until the link breaks. */
     private void receive(SocketChannel link) throws IOException, InterruptedException {
-        Socket socket = new Socket(adopted.descriptor(link));
+        Socket socket = new Socket(descriptors.of(link));
         while (!closed) {
             int descriptor = socket.recvFd();
             if (descriptor <= 0) {
@@ -161,12 +162,30 @@ final class HandoverIntake {
         answer(link, HandoverAnswer.Kind.TAKEN, 1);
         SocketChannel client = null;
         try {
-            client = adopted.channel(descriptor);
+            client = adopt(descriptor);
         } catch (IOException e) {
             LOG.debug("a connection was over before it was served", e);
         }
         if (client != null) {
             endpoint.takeOver(client);
+        }
+    }
+
+    /**
+     * The channel is connected and knows both addresses. It believes that it is blocking while the socket is not; the
+     * endpoint makes it non-blocking before it reads.
+     */
+    private SocketChannel adopt(int descriptor) throws IOException {
+        Socket socket = new Socket(descriptor);
+        InetSocketAddress client = socket.remoteAddress();
+        try {
+            if (client == null) {
+                throw new IOException("the client is gone");
+            }
+            return descriptors.connected(descriptor, client);
+        } catch (IOException e) {
+            socket.close();
+            throw e;
         }
     }
 

@@ -17,12 +17,7 @@ import io.netty.channel.unix.DomainSocketReadMode;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.lang.reflect.Constructor;
-import java.lang.reflect.Method;
-import java.net.ProtocolFamily;
-import java.net.StandardProtocolFamily;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.spi.SelectorProvider;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -69,7 +64,7 @@ final class SharedListener {
      * copy. Returns when it was sent, or nobody took it.
      */
     static void offer(ServerSocketChannel listener, Path orphans) throws IOException, InterruptedException {
-        int descriptor = Descriptors.of(listener);
+        int descriptor = new Descriptors().of(listener);
         EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
                 1, new DefaultThreadFactory("listener", true), EpollIoHandler.newFactory());
         try {
@@ -88,28 +83,12 @@ final class SharedListener {
         }
     }
 
-    /**
-     * The JDK has no public way to adopt a descriptor but one for standard input. The constructor is the same in 17 to
-     * 25.
-     */
     private static ServerSocketChannel wrap(int descriptor) throws IOException {
-        ServerSocketChannel channel;
-        try {
-            Method newFd = Class.forName("sun.nio.ch.IOUtil").getMethod("newFD", int.class);
-            newFd.setAccessible(true);
-            Constructor<?> constructor = Class.forName("sun.nio.ch.ServerSocketChannelImpl")
-                    .getDeclaredConstructor(
-                            SelectorProvider.class, ProtocolFamily.class, java.io.FileDescriptor.class, boolean.class);
-            constructor.setAccessible(true);
-            // The family only decides which socket options are offered.
-            channel = (ServerSocketChannel) constructor.newInstance(
-                    SelectorProvider.provider(), StandardProtocolFamily.INET, newFd.invoke(null, descriptor), true);
-        } catch (ReflectiveOperationException | RuntimeException e) {
-            throw new IOException("this Java can't adopt a listening socket; use --accept relay", e);
-        }
+        ServerSocketChannel channel = new Descriptors().listening(descriptor);
         // O_NONBLOCK is shared by all processes, and Netty has set it. The channel believes that it is blocking, so
-        // only
-        // a real change clears the flag. A blocking accept is woken first come, first served, which balances workers.
+        // that
+        // only a real change clears the flag. A blocking accept is woken first come, first served: that balances
+        // workers.
         channel.configureBlocking(false);
         channel.configureBlocking(true);
         return channel;

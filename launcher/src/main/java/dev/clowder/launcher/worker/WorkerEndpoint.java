@@ -1,5 +1,6 @@
 package dev.clowder.launcher.worker;
 
+import dev.clowder.launcher.wire.Backoff;
 import dev.clowder.valve.ProxyNioEndpoint;
 import dev.clowder.valve.ProxyRule;
 import java.io.IOException;
@@ -40,7 +41,6 @@ import org.jspecify.annotations.Nullable;
 final class WorkerEndpoint extends ProxyNioEndpoint {
     private static final Log LOG = LogFactory.getLog(WorkerEndpoint.class);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
-    private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(1_600);
     /**
      * Tomcat's default of {@code maxConnections}, which here holds for the shared queue and for sockets handed over: more
      * wait there.
@@ -56,8 +56,10 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private volatile @Nullable ServerSocketChannel intake;
     private volatile @Nullable HandoverIntake handover;
     private volatile boolean leaving;
-    /** In a row; of the intake's thread. */
-    private int failures;
+    /** Of the intake's thread, as {@code troubled}. */
+    private final Backoff backoff = new Backoff();
+
+    private boolean troubled;
 
     WorkerEndpoint(Path intakePath) {
         this.intakePath = intakePath;
@@ -270,14 +272,16 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         SocketChannel socket = null;
         try {
             socket = server.accept();
-            failures = 0;
+            troubled = false;
+            backoff.reset();
         } catch (IOException e) {
             if (server.isOpen()) {
-                if (failures++ == 0) {
+                if (!troubled) {
                     LOG.warn("can't take in a connection: " + e.getMessage());
                 }
-                // As Tomcat's acceptor does; the usual cause is that no descriptor is left.
-                LockSupport.parkNanos(Math.min(LONGEST_PAUSE, PAUSE << Math.min(failures, 8)));
+                troubled = true;
+                // The usual cause is that no descriptor is left.
+                LockSupport.parkNanos(backoff.afterFailure());
             }
         }
         if (socket == null) {

@@ -43,6 +43,14 @@ class ApplicationsTest {
         assertThat(temporary.resolve("evil.txt")).doesNotExist();
     }
 
+    @Test
+    void aWarThatIsGoneIsNamed() {
+        Path gone = temporary.resolve("gone.war");
+        assertThatThrownBy(() -> Applications.expand(List.of(new App("", gone)), temporary.resolve("apps")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(gone + ": no such file; put it back or deploy another");
+    }
+
     private Path war(String name, String... entries) throws Exception {
         Path war = temporary.resolve(name);
         try (OutputStream file = Files.newOutputStream(war);

@@ -1,6 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.config.App;
+import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -62,12 +62,17 @@ final class FakeHost implements Host {
     }
 
     @Override
-    public void prepare(int generation, List<App> apps) {
+    public void prepare(int generation, Wanted wanted) {
         orders.add("prepare " + generation);
-        events.accept(
-                problemOfApplications.isEmpty()
-                        ? new Event.Prepared(new Generation(generation, apps, List.of()), "")
-                        : new Event.Prepared(null, problemOfApplications));
+        if (!problemOfApplications.isEmpty()) {
+            events.accept(new Event.Prepared(null, problemOfApplications));
+            return;
+        }
+        try {
+            events.accept(new Event.Prepared(new Generation(generation, wanted.apps(), List.of()), ""));
+        } catch (ConfigException e) {
+            events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
+        }
     }
 
     @Override

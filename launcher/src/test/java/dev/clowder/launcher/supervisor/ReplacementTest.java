@@ -213,6 +213,7 @@ class ReplacementTest {
         Message.Reply reply = cluster.ask("reload").join();
         assertThat(reply).isEqualTo(new Message.Reply(2, "shop.war: not a valid .war file"));
         assertThat(cluster.states()).containsExactly("READY", "READY");
+        host.problemOfApplications = "";
         assertThat(cluster.ask("deploy", temporary.resolve("nothing.war").toString())
                         .join()
                         .text())
@@ -268,5 +269,31 @@ class ReplacementTest {
         cluster.pass(1);
         assertThat(host.take()).containsExactly("spawn 1/3");
         assertThat(cluster.states()).containsExactly("READY", "STARTING", "READY");
+        cluster.ready(3);
+        cluster.pass(5);
+        cluster.exited(1, 0);
+        cluster.step();
+        assertThat(host.take()).as("then the other slot").containsExactly("spawn 2/4");
+        cluster.ready(4);
+        cluster.pass(5);
+        cluster.exited(2, 0);
+
+        // The limit is below what any worker needs: that must not be a loop.
+        cluster.pass(40);
+        assertThat(host.take()).isEmpty();
+        cluster.pass(20);
+        assertThat(host.take()).containsExactly("spawn 1/5");
+    }
+
+    @Test
+    void whileANewGenerationTakesOverTheClusterIsReloading() throws Exception {
+        assertThat(cluster.supervisor.state()).isEqualTo(Observer.State.STARTING);
+        cluster.bothReady();
+        assertThat(cluster.supervisor.state()).isEqualTo(Observer.State.RUNNING);
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        assertThat(cluster.supervisor.state()).isEqualTo(Observer.State.RELOADING);
+        cluster.exited(3, 1);
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(cluster.supervisor.state()).isEqualTo(Observer.State.RUNNING);
     }
 }

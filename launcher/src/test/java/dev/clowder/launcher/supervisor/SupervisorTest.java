@@ -76,6 +76,36 @@ class SupervisorTest {
     }
 
     @Test
+    void deathForLackOfMemoryIsNamedAsSuch() throws Exception {
+        cluster.bothReady();
+        cluster.supervisor.post(new Event.Exited(1, 137, true));
+        cluster.step();
+        assertThat(cluster.supervisor
+                        .status(host.now)
+                        .workers()
+                        .get(0)
+                        .lastExit()
+                        .reason())
+                .isEqualTo("killed by the kernel: out of memory");
+        cluster.exited(2, 3);
+        assertThat(cluster.supervisor
+                        .status(host.now)
+                        .workers()
+                        .get(1)
+                        .lastExit()
+                        .reason())
+                .isEqualTo("out of memory");
+        assertThat(cluster.log).noneMatch(line -> line.contains("perhaps for lack of memory"));
+    }
+
+    @Test
+    void aKillBySomebodyElseIsLoggedWithAHintAtMemory() throws Exception {
+        cluster.bothReady();
+        cluster.exited(1, 137);
+        assertThat(cluster.log).anyMatch(line -> line.contains("perhaps for lack of memory"));
+    }
+
+    @Test
     void exitCodeIsReportedAsCodeWithoutSignal() throws Exception {
         cluster.bothReady();
         cluster.exited(2, 42);

@@ -11,7 +11,7 @@ import java.io.UncheckedIOException;
 import org.jspecify.annotations.Nullable;
 
 /** A descriptor that an event loop watches, and closes in the end. Belongs to the loop's thread. */
-final class Watch implements EpollIoHandle {
+final class WatchedDescriptor implements EpollIoHandle {
     /** No event but that of an error, which always comes; a registration that once asked for none can't go on. */
     static final EpollIoOps NOTHING = EpollIoOps.EPOLLERR;
 
@@ -21,7 +21,7 @@ final class Watch implements EpollIoHandle {
     private EpollIoOps wanted = NOTHING;
 
     /** Runs the action at each event that was asked for, as long as its cause lasts. */
-    Watch(IoEventLoop loop, FileDescriptor descriptor, Runnable action) {
+    WatchedDescriptor(IoEventLoop loop, FileDescriptor descriptor, Runnable action) {
         this.descriptor = descriptor;
         this.action = action;
         loop.register(this).addListener(registered -> {
