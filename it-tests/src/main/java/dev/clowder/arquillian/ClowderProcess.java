@@ -77,6 +77,7 @@ public final class ClowderProcess implements AutoCloseable {
         private Path root = Path.of(System.getProperty("java.io.tmpdir"));
         private @Nullable Path runDir;
         private @Nullable OwnDirectory directory;
+        private @Nullable Path catalinaBase;
 
         private Builder(Launcher launcher) {
             this.launcher = launcher;
@@ -114,6 +115,12 @@ public final class ClowderProcess implements AutoCloseable {
         /** Adds an application, a WAR or an exploded directory, at a path such as {@code /shop} or {@code /}. */
         public Builder application(String path, Path application) {
             applications.add(path + "=" + application.toAbsolutePath());
+            return this;
+        }
+
+        /** Runs an installed Tomcat, on the ports of its {@code server.xml}, instead of applications. */
+        public Builder catalinaBase(Path base) {
+            catalinaBase = base;
             return this;
         }
 
@@ -162,7 +169,11 @@ public final class ClowderProcess implements AutoCloseable {
 
         private List<String> command(Path here) {
             List<String> command = new ArrayList<>(List.of("run"));
-            command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
+            if (catalinaBase == null) {
+                command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
+            } else {
+                command.addAll(List.of("--catalina-base", catalinaBase.toString()));
+            }
             command.addAll(List.of("--workers", String.valueOf(workers), "--run-dir", here.toString()));
             command.addAll(List.of("--expose-worker", "--stop-on-eof"));
             // Workers of a test do not live long enough for the second compiler to pay.

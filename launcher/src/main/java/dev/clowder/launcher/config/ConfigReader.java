@@ -1,5 +1,8 @@
 package dev.clowder.launcher.config;
 
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.config.installed.ServerXml.SharedConnector;
+import dev.clowder.valve.Forwarded;
 import dev.clowder.valve.TrustPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -24,6 +27,10 @@ import picocli.CommandLine.ParameterException;
 /** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
 public final class ConfigReader {
     private static final int DEFAULT_PORT = 8080;
+    private static final List<String> PROXY_PROTOCOL = List.of("off", "required", "mixed");
+    /** Texts of {@code --trust} that trust no peer. */
+    private static final List<String> NOBODY = List.of("false", "0");
+
     private static final Duration LONGEST = Duration.ofDays(365);
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,6})([kKmMgG])");
@@ -67,11 +74,14 @@ public final class ConfigReader {
      */
     public static LauncherConfig read(RunOptions options) throws ConfigException {
         ConfigReader reader = new ConfigReader(options);
-        InetSocketAddress listen = reader.listen();
         int workers = reader.workers();
+        CatalinaBase installed = reader.installed();
+        List<Listener> listeners = installed == null ? reader.listeners() : reader.listeners(installed);
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
         reader.checkTrust();
+        reader.checkForwardedHeaders();
+        String proxyProtocol = reader.proxyProtocol();
         Timeouts timeouts = new Timeouts(
                 reader.positive("--boot-timeout", options.bootTimeout),
                 reader.positive("--drain-timeout", options.drainTimeout),
@@ -81,21 +91,23 @@ public final class ConfigReader {
         reader.checkSurge();
         String healthPath = reader.healthPath();
         long memoryLimit = reader.memoryLimit();
-        Path java = reader.java();
+        Path java = reader.java(installed);
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
             throw new ConfigException(reader.problems);
         }
         return new LauncherConfig(
-                listen,
-                options.port != null,
+                listeners,
                 workers,
                 apps,
+                installed,
                 options.trust,
+                options.forwardedHeaders,
+                proxyProtocol,
                 accept,
                 runDir,
-                options.logDir == null ? null : options.logDir.toAbsolutePath().normalize(),
+                reader.logDir(installed),
                 timeouts,
                 java,
                 options.workerOptions,
@@ -125,22 +137,41 @@ public final class ConfigReader {
         return apps;
     }
 
-    private InetSocketAddress listen() {
+    private List<Listener> listeners() {
+        InetAddress address = address("--address ", options.address);
         int port = options.port == null ? DEFAULT_PORT : options.port;
-        if (port < 0 || port > 65535) {
-            problems.add("--port " + port + ": not a port, use 0 to 65535");
-            port = 0;
+        return List.of(listener("--port", address, port, options.port != null));
+    }
+
+    private List<Listener> listeners(CatalinaBase installed) {
+        List<Listener> listeners = new ArrayList<>();
+        for (SharedConnector connector : installed.serverXml().connectors()) {
+            String name = "the connector in server.xml line " + connector.line();
+            InetAddress address = address(name + ", address=", connector.address());
+            listeners.add(listener(name, address, connector.port(), true));
         }
-        String address = options.address;
-        if (address == null) {
-            return new InetSocketAddress(port);
+        return listeners;
+    }
+
+    private InetAddress address(String option, @Nullable String given) {
+        InetAddress all = new InetSocketAddress(0).getAddress();
+        if (given == null) {
+            return all;
         }
         try {
-            return new InetSocketAddress(InetAddress.getByName(address), port);
+            return InetAddress.getByName(given);
         } catch (UnknownHostException e) {
-            problems.add("--address " + address + ": no such address");
-            return new InetSocketAddress(port);
+            problems.add(option + given + ": no such address");
+            return all;
         }
+    }
+
+    private Listener listener(String option, InetAddress address, int port, boolean given) {
+        boolean isPort = port >= 0 && port <= 65535;
+        if (!isPort) {
+            problems.add(option + " " + port + ": not a port, use 0 to 65535");
+        }
+        return new Listener(option, new InetSocketAddress(address, isPort ? port : 0), given);
     }
 
     private int workers() {
@@ -180,6 +211,25 @@ public final class ConfigReader {
         } catch (IllegalArgumentException e) {
             problems.add("--trust " + options.trust + ": " + e.getMessage());
         }
+    }
+
+    private void checkForwardedHeaders() {
+        try {
+            Forwarded.checkHeaders(options.forwardedHeaders);
+        } catch (IllegalArgumentException e) {
+            problems.add("--forwarded-headers " + options.forwardedHeaders
+                    + ": use x-forwarded, forwarded, or the name of a header with one address, such as x-real-ip");
+        }
+    }
+
+    private String proxyProtocol() {
+        String mode = options.proxyProtocol.toLowerCase(Locale.ROOT);
+        if (!PROXY_PROTOCOL.contains(mode)) {
+            problems.add("--proxy-protocol " + options.proxyProtocol + ": use off, required or mixed");
+        } else if (!mode.equals("off") && NOBODY.contains(options.trust.trim().toLowerCase(Locale.ROOT))) {
+            problems.add("--proxy-protocol " + mode + ": with --trust " + options.trust + " nobody may send a header");
+        }
+        return mode;
     }
 
     private Duration positive(String name, Duration value) {
@@ -225,6 +275,41 @@ public final class ConfigReader {
             problems.add("--memory-limit " + text + ": use a size from 64m, such as 900m or 2g");
         }
         return bytes;
+    }
+
+    private @Nullable CatalinaBase installed() {
+        Path base = options.catalinaBase;
+        if (base == null) {
+            if (options.catalinaHome != null) {
+                problems.add("--catalina-home " + options.catalinaHome + ": name the --catalina-base too");
+            } else if (options.apps.isEmpty()) {
+                problems.add("nothing to run: name an APP, a .war file or a directory, or an installed Tomcat by"
+                        + " --catalina-base");
+            }
+            return null;
+        }
+        refuseBeside("APP " + String.join(" ", options.apps), !options.apps.isEmpty(), "put it into webapps");
+        refuseBeside("--port " + options.port, options.port != null, "ports are those of its server.xml");
+        refuseBeside("--address " + options.address, options.address != null, "addresses are those of its server.xml");
+        try {
+            return CatalinaBase.open(base, options.catalinaHome, options.workerOptions);
+        } catch (ConfigException e) {
+            problems.addAll(e.problems());
+            return null;
+        }
+    }
+
+    private void refuseBeside(String given, boolean isGiven, String instead) {
+        if (isGiven) {
+            problems.add(given + ": not together with --catalina-base, " + instead);
+        }
+    }
+
+    private @Nullable Path logDir(@Nullable CatalinaBase installed) {
+        if (options.logDir != null) {
+            return options.logDir.toAbsolutePath().normalize();
+        }
+        return installed == null ? null : installed.base().resolve("logs");
     }
 
     private List<App> apps() {
@@ -307,9 +392,10 @@ public final class ConfigReader {
         }
     }
 
-    private Path java() {
+    private Path java(@Nullable CatalinaBase installed) {
         Path own = Path.of(System.getProperty("java.home"), "bin", javaCommand());
-        Path given = options.java;
+        Path given =
+                options.java == null && installed != null ? installed.startUp().java() : options.java;
         if (given == null) {
             return own;
         }

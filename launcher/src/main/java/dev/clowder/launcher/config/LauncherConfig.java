@@ -1,6 +1,6 @@
 package dev.clowder.launcher.config;
 
-import java.net.InetSocketAddress;
+import dev.clowder.launcher.config.installed.CatalinaBase;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -8,11 +8,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Everything the operator decided, checked and immutable. Made by {@link ConfigReader} only.
  *
- * @param listen where clients connect; port 0 lets the kernel choose
- * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
+ * @param listeners where clients connect, at least one
  * @param workers how many worker processes are wanted, at least 1
- * @param apps the web applications, at least one, each at a context path of its own
- * @param trust the valve's {@code trust} attribute
+ * @param apps the web applications, each at a context path of its own; none with an installed Tomcat
+ * @param installed the Tomcat that workers run instead of the launcher's own, null for that one
+ * @param trust the valve's {@code trust} attribute; its answer for the peer says who sends PROXY headers
+ * @param forwardedHeaders the valve's {@code headers} attribute
+ * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
  * @param accept who accepts connections
  * @param runDir where the cluster keeps its files; null for the default, which is named after the port
  * @param logDir where the logs of the workers are kept; null for the run directory
@@ -26,11 +28,13 @@ import org.jspecify.annotations.Nullable;
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
  */
 public record LauncherConfig(
-        InetSocketAddress listen,
-        boolean portGiven,
+        List<Listener> listeners,
         int workers,
         List<App> apps,
+        @Nullable CatalinaBase installed,
         String trust,
+        String forwardedHeaders,
+        String proxyProtocol,
         AcceptMode accept,
         @Nullable Path runDir,
         @Nullable Path logDir,
@@ -44,6 +48,7 @@ public record LauncherConfig(
         long memoryLimit) {
 
     public LauncherConfig {
+        listeners = List.copyOf(listeners);
         apps = List.copyOf(apps);
         workerOptions = List.copyOf(workerOptions);
     }

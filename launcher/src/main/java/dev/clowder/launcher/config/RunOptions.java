@@ -17,11 +17,26 @@ import picocli.CommandLine.Parameters;
 public final class RunOptions {
     @Parameters(
             paramLabel = "APP",
-            arity = "1..*",
+            arity = "0..*",
             description =
                     "a .war file or an exploded directory, or /path= before either; a single one without a path is"
                             + " mounted at /, several by their file names as Tomcat does")
     List<String> apps = new ArrayList<>();
+
+    @Option(
+            names = "--catalina-base",
+            paramLabel = "DIR",
+            description = "run this installed Tomcat (10.1 or 11.0) instead: its server.xml, its lib, its webapps; each"
+                    + " of its HTTP/1.1 connectors is shared by all workers")
+    @Nullable
+    Path catalinaBase;
+
+    @Option(
+            names = "--catalina-home",
+            paramLabel = "DIR",
+            description = "where that Tomcat's bin and lib are (default: the same directory)")
+    @Nullable
+    Path catalinaHome;
 
     @Option(
             names = "--port",
@@ -53,6 +68,22 @@ public final class RunOptions {
     String trust = "loopback";
 
     @Option(
+            names = "--forwarded-headers",
+            paramLabel = "NAME",
+            defaultValue = "x-forwarded",
+            description = "what those proxies send, the one family that is read: x-forwarded, forwarded (RFC 7239), or"
+                    + " the name of a header with one address, such as x-real-ip")
+    String forwardedHeaders = "x-forwarded";
+
+    @Option(
+            names = "--proxy-protocol",
+            paramLabel = "MODE",
+            defaultValue = "off",
+            description = "off; required: whoever --trust names begins each connection with a PROXY header, v1 or v2,"
+                    + " and nobody else gets in; mixed: others are served without one")
+    String proxyProtocol = "off";
+
+    @Option(
             names = "--accept",
             paramLabel = "MODE",
             defaultValue = "auto",
@@ -73,7 +104,8 @@ public final class RunOptions {
             names = "--log-dir",
             paramLabel = "DIR",
             description = "logs of the workers, kept when the cluster ends; a directory of its own for each cluster"
-                    + " (default: logs in the run directory, removed when the cluster ends in good order)")
+                    + " (default: logs in the run directory, removed when the cluster ends in good order; with"
+                    + " --catalina-base its logs)")
     @Nullable
     Path logDir;
 

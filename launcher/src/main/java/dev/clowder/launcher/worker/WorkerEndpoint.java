@@ -17,6 +17,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.coyote.Processor;
 import org.apache.juli.logging.Log;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>the <em>intake</em>, a Unix socket in the run directory, open from the start: the supervisor's relay and every
- *       probe come this way, each behind a PROXY header that names the client;
+ *       probe come this way, each behind a PROXY header that names the peer, whose own may follow;
  *   <li>the <em>listener</em> that all workers share, or the <em>hand-over</em> of connections that the supervisor has
  *       accepted; either only after {@code accept}, when the worker has proven that it serves.
  * </ul>
@@ -145,7 +146,8 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     void expireIdle(long since, long idleMillis) {
         for (SocketWrapperBase<NioChannel> connection : getConnections()) {
             // A request that waits for its body holds the lock; one that is asynchronous or upgraded has a processor.
-            if (!connection.getLock().tryLock()) {
+            Lock lock = ConnectionLock.of(connection);
+            if (!lock.tryLock()) {
                 continue;
             }
             try {
@@ -160,7 +162,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
                     }
                 }
             } finally {
-                connection.getLock().unlock();
+                lock.unlock();
             }
         }
     }
@@ -176,7 +178,13 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     @Override
     protected ProxyRule proxyRule(SocketChannel accepted) throws IOException {
-        return fromIntake(accepted) ? ProxyRule.REQUIRED : super.proxyRule(accepted);
+        return fromIntake(accepted) ? ProxyRule.RELAYED : super.proxyRule(accepted);
+    }
+
+    /** Half of those that may come: nobody who says nothing keeps all others out. */
+    @Override
+    protected int proxyHeaderPlaces() {
+        return MAX_CONNECTIONS / 2;
     }
 
     private static boolean fromIntake(SocketChannel accepted) throws IOException {
