@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.TreeSet;
 
 /** The {@code appBase} directories of an installed Tomcat: copied for workers, and watched for changes. */
@@ -49,7 +50,7 @@ final class Webapps {
 
     /** Text that is equal as long as nothing was added, removed or replaced in the directories and descriptors. */
     static String fingerprint(List<WebappHost> hosts) {
-        TreeSet<String> all = new TreeSet<>();
+        Set<String> all = new TreeSet<>();
         for (WebappHost host : hosts) {
             addAll(host.appBase(), all);
             addAll(host.descriptors(), all);
@@ -57,7 +58,7 @@ final class Webapps {
         return String.join("\n", all);
     }
 
-    private static void addAll(Path directory, TreeSet<String> all) {
+    private static void addAll(Path directory, Set<String> all) {
         try {
             for (Path entry : entries(directory)) {
                 if (!Files.isDirectory(entry)) {
