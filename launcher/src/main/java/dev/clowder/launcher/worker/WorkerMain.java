@@ -178,8 +178,6 @@ public final class WorkerMain {
             SharedListener.offer(shared, orphans);
         } catch (IOException e) {
             LogFactory.getLog(WorkerMain.class).warn("can't hand the listening socket back", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
