@@ -47,6 +47,7 @@ final class JvmHost implements Host, AutoCloseable {
     private final RunDirectory directory;
     private final Logs logs;
     private final int javaVersion;
+    private final ClassArchive archive;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
     private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
@@ -55,11 +56,12 @@ final class JvmHost implements Host, AutoCloseable {
     private final Prober prober;
     private volatile Consumer<Event> events = event -> {};
 
-    JvmHost(LauncherConfig config, RunDirectory directory, Logs logs, int javaVersion) {
+    JvmHost(LauncherConfig config, RunDirectory directory, Logs logs, int javaVersion, ClassArchive archive) {
         this.config = config;
         this.directory = directory;
         this.logs = logs;
         this.javaVersion = javaVersion;
+        this.archive = archive;
         prober = new Prober(config.healthPath(), event -> events.accept(event));
     }
 
@@ -258,9 +260,8 @@ final class JvmHost implements Host, AutoCloseable {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
         command.add("-Djava.io.tmpdir=" + temporary);
-        // Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec.
-        command.add("-Dio.netty.native.workdir="
-                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir")));
+        command.add(nativeLibraries());
+        command.addAll(archive.flags());
         command.addAll(config.workerOptions());
         command.add("-Dclowder.worker.slot=" + slot);
         command.add("-Dclowder.worker.id=" + id);
@@ -271,6 +272,22 @@ final class JvmHost implements Host, AutoCloseable {
         command.add(directory.control().toString());
         command.add(String.valueOf(id));
         return command;
+    }
+
+    /** Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec. */
+    static String nativeLibraries() {
+        return "-Dio.netty.native.workdir="
+                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir"));
+    }
+
+    /** What an archive for these workers depends on. */
+    ArchiveKind archiveKind() {
+        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, Path.of("")));
+    }
+
+    @Override
+    public Status.ClassArchiveStatus classArchive() {
+        return archive.status();
     }
 
     /** Bytes of the machine, or of the container (cgroup version 1 or 2) if that has less; 0 if this JVM can't say. */

@@ -45,7 +45,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|logs|slot-\\d+|" + Register.FILES);
+            "lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|logs|training|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567.sock";
 
@@ -139,6 +139,11 @@ public final class RunDirectory implements AutoCloseable {
         Files.createDirectories(apps());
     }
 
+    /** Where the class archive is made; there while that runs. */
+    Path training() {
+        return root.resolve("training");
+    }
+
     /** What the next supervisor will want to know. */
     Register register() {
         return register;
@@ -222,7 +227,7 @@ public final class RunDirectory implements AutoCloseable {
         return OURS.matcher(file.getFileName().toString()).matches();
     }
 
-    private static void delete(Path tree) throws IOException {
+    static void delete(Path tree) throws IOException {
         Files.walkFileTree(tree, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

@@ -71,7 +71,8 @@ public final class RunningCluster {
             int javaVersion = JvmHost.javaVersion(config.java());
             Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), embedding);
             parts.push(systemd);
-            observer = systemd;
+            ClassArchive archive = new ClassArchive(systemd);
+            observer = archive;
             // Workers that outlived a supervisor hold the port: they must be known before it is bound.
             Systemd.Passed passed = systemd.listener();
             RunDirectory known = openKnown(config, passed);
@@ -91,14 +92,16 @@ public final class RunningCluster {
             }
             logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
             parts.push(logs);
-            host = new JvmHost(config, directory, logs, javaVersion);
+            host = new JvmHost(config, directory, logs, javaVersion, archive);
+            archive.begin(config, host.archiveKind(), environment, directory.training());
             supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
+            parts.push(archive);
             upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
             adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
-                Reaper reaper = new Reaper(host::reaps);
+                Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid));
                 reaper.start();
                 parts.push(reaper);
             }

@@ -237,6 +237,7 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, acceptor, workers, commands.operation(), now);
+        return Status.of(
+                state, now - startedAt, acceptor, workers, host.classArchive(), commands.operation(), now);
     }
 }

@@ -77,7 +77,8 @@ final class PaperCluster implements AutoCloseable {
                 surge,
                 true,
                 "",
-                memoryLimit);
+                memoryLimit,
+                false);
         Generation first = new Generation(1, config.apps(), List.of());
         supervisor = new Supervisor(config, directory, first, acceptor, host, new Observer() {
             @Override
