@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ final class TrainingHost {
     /** Seconds are enough on an idle machine; at low priority it may get little of a busy one. */
     private static final long LIMIT_SECONDS = 300;
 
+    private static final Pattern ERROR = Pattern.compile("Exception|Error|error]");
     private static final Path NICE = Path.of("/usr/bin/nice");
 
     private @Nullable Process process;
@@ -37,8 +39,8 @@ final class TrainingHost {
                 throw new IOException("the training took more than " + LIMIT_SECONDS + " s");
             }
             if (training.exitValue() != 0 || !Files.isRegularFile(archive)) {
-                throw new IOException("the training made none (exit code " + training.exitValue() + ", "
-                        + lastLine(output) + ")");
+                throw new IOException(
+                        "the training made none (exit code " + training.exitValue() + ", " + cause(output) + ")");
             }
         } finally {
             end(training);
@@ -90,11 +92,11 @@ final class TrainingHost {
         training.destroyForcibly();
     }
 
-    private static String lastLine(Path output) throws IOException {
-        return Files.readString(output, Charset.defaultCharset())
-                .strip()
-                .lines()
-                .reduce((first, second) -> second)
-                .orElse("it said nothing");
+    /** The first line that names an error, else the last one. */
+    private static String cause(Path output) throws IOException {
+        List<String> lines =
+                Files.readString(output, Charset.defaultCharset()).strip().lines().toList();
+        String last = lines.isEmpty() ? "it said nothing" : lines.get(lines.size() - 1);
+        return lines.stream().filter(line -> ERROR.matcher(line).find()).findFirst().orElse(last);
     }
 }

@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -97,7 +98,11 @@ public final class TrainingMain {
     private void handOut() throws IOException {
         try (SocketChannel worker = listeners.accept()) {
             Descriptors descriptors = new Descriptors();
+            ByteBuffer request = ByteBuffer.allocate(1);
+            worker.read(request);
             new Socket(descriptors.of(worker)).sendFd(descriptors.of(clients));
+            // It closes when it has taken it.
+            worker.read(request.clear());
         }
     }
 
