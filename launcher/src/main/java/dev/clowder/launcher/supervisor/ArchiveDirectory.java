@@ -68,8 +68,7 @@ final class ArchiveDirectory {
         try {
             if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
                 Files.createDirectories(
-                        root,
-                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+                        root, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             }
             String problem = problem(root, true);
             if (!problem.isEmpty()) {
@@ -132,8 +131,8 @@ final class ArchiveDirectory {
      */
     Path make(String key, Making making) throws IOException, InterruptedException {
         HERE.lockInterruptibly();
-        try (FileChannel file = FileChannel.open(
-                        root.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (FileChannel file =
+                FileChannel.open(root.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             // Until the file is closed.
             file.lock();
             Path other = find(key);
@@ -141,11 +140,11 @@ final class ArchiveDirectory {
                 return other;
             }
             removeUnfinished();
-            Path unfinished = root.resolve(key + UNFINISHED);
+            // A name of its own: a training whose supervisor was killed may still write to another.
+            Path unfinished = root.resolve(key + "-" + Long.toHexString(System.nanoTime()) + UNFINISHED);
             try {
                 making.write(unfinished);
-                Path archive =
-                        Files.move(unfinished, named(key, unfinished), StandardCopyOption.ATOMIC_MOVE);
+                Path archive = Files.move(unfinished, named(key, unfinished), StandardCopyOption.ATOMIC_MOVE);
                 prune(archive);
                 return archive;
             } finally {

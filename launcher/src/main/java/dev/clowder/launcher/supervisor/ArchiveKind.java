@@ -33,8 +33,8 @@ record ArchiveKind(int javaVersion, Path java, String classPath, List<String> fl
             + "|-XX:[+-]UseCompressed\\w+|-XX:[+-]UseCompactObjectHeaders|-XX:ObjectAlignmentInBytes=.+"
             + "|-XX:[+-]Unlock\\w+|--add-[a-z]+=.+|--enable-.+");
 
-    private static final Pattern DECIDED = Pattern.compile(
-            "-Xshare:.*|-XX:(SharedArchiveFile|SharedClassListFile|ArchiveClassesAtExit|AOT\\w+)=.*"
+    private static final Pattern DECIDED =
+            Pattern.compile("-Xshare:.*|-XX:(SharedArchiveFile|SharedClassListFile|ArchiveClassesAtExit|AOT\\w+)=.*"
                     + "|-XX:[+-](AutoCreateSharedArchive|RecordDynamicDumpInfo|UseSharedSpaces)");
 
     ArchiveKind {
@@ -101,7 +101,7 @@ record ArchiveKind(int javaVersion, Path java, String classPath, List<String> fl
 
     /** Errors are still told; warnings name each class that no archive can hold. */
     private String quiet() {
-        return javaVersion >= 24 ? "-Xlog:cds*=error,aot*=error,class+path=error" : "-Xlog:cds*=error,class+path=error";
+        return javaVersion >= FIRST_WITH_CACHE ? "-Xlog:aot*=error" : "-Xlog:cds*=error,class+path=error";
     }
 
     private static String state(Path file) throws IOException {

@@ -84,9 +84,7 @@ final class ClassArchive implements Observer, AutoCloseable {
     List<String> flags() {
         Path file = archive;
         ArchiveKind what = kind;
-        return file == null || what == null || !off.isEmpty() || !Files.isReadable(file)
-                ? List.of()
-                : what.using(file);
+        return file == null || what == null || !off.isEmpty() || !Files.isReadable(file) ? List.of() : what.using(file);
     }
 
     /** Whether Java reaps this process itself. */

@@ -237,7 +237,6 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
-        return Status.of(
-                state, now - startedAt, acceptor, workers, host.classArchive(), commands.operation(), now);
+        return Status.of(state, now - startedAt, acceptor, workers, host.classArchive(), commands.operation(), now);
     }
 }

@@ -94,9 +94,14 @@ final class TrainingHost {
 
     /** The first line that names an error, else the last one. */
     private static String cause(Path output) throws IOException {
-        List<String> lines =
-                Files.readString(output, Charset.defaultCharset()).strip().lines().toList();
+        List<String> lines = Files.readString(output, Charset.defaultCharset())
+                .strip()
+                .lines()
+                .toList();
         String last = lines.isEmpty() ? "it said nothing" : lines.get(lines.size() - 1);
-        return lines.stream().filter(line -> ERROR.matcher(line).find()).findFirst().orElse(last);
+        return lines.stream()
+                .filter(line -> ERROR.matcher(line).find())
+                .findFirst()
+                .orElse(last);
     }
 }

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A worker's life in a nutshell, for the class-data archive: a real {@link WorkerMain} boots, serves two requests and
@@ -35,6 +36,7 @@ public final class TrainingMain {
     private final ServerSocketChannel control;
     private final ServerSocketChannel listeners;
     private final ServerSocketChannel clients;
+    private volatile @Nullable Wire worker;
 
     private TrainingMain(Path directory) throws IOException {
         this.directory = directory;
@@ -57,19 +59,20 @@ public final class TrainingMain {
 
     private void supervise() throws IOException {
         // Without this connection the worker leaves, whatever happens here.
-        try (Wire worker = new Wire(control.accept())) {
-            worker.receive();
-            worker.send(start());
-            Message said = worker.receive();
+        try (Wire accepted = new Wire(control.accept())) {
+            worker = accepted;
+            accepted.receive();
+            accepted.send(start());
+            Message said = accepted.receive();
             while (said != null && !(said instanceof Message.Ready)) {
-                said = worker.receive();
+                said = accepted.receive();
             }
             ask("/index.html");
             ask("/index.jsp");
-            worker.receive();
-            worker.send(new Message.Stop(1000, 0));
+            accepted.receive();
+            accepted.send(new Message.Stop(1000, 0));
             while (said != null) {
-                said = worker.receive();
+                said = accepted.receive();
             }
         }
     }
@@ -96,13 +99,13 @@ public final class TrainingMain {
     }
 
     private void handOut() throws IOException {
-        try (SocketChannel worker = listeners.accept()) {
+        try (SocketChannel asking = listeners.accept()) {
             Descriptors descriptors = new Descriptors();
             ByteBuffer request = ByteBuffer.allocate(1);
-            worker.read(request);
-            new Socket(descriptors.of(worker)).sendFd(descriptors.of(clients));
+            asking.read(request);
+            new Socket(descriptors.of(asking)).sendFd(descriptors.of(clients));
             // It closes when it has taken it.
-            worker.read(request.clear());
+            asking.read(request.clear());
         }
     }
 
@@ -125,6 +128,10 @@ public final class TrainingMain {
         }
         control.close();
         listeners.close();
+        Wire connection = worker;
+        if (connection != null) {
+            connection.close();
+        }
     }
 
     private static ServerSocketChannel unix(Path path) throws IOException {
