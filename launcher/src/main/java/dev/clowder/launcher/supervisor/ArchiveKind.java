@@ -87,7 +87,8 @@ record ArchiveKind(int javaVersion, Path java, String classPath, List<String> fl
     /** For a worker: it uses the archive, and says nothing if it can't. */
     List<String> using(Path archive) {
         boolean cache = javaVersion >= FIRST_WITH_CACHE;
-        return List.of((cache ? "-XX:AOTCache=" : "-XX:SharedArchiveFile=") + archive, "-Xshare:auto", quiet());
+        // Falling back is the default, and must not be asked for: a JVM with -XX:AOTCache does not start with -Xshare.
+        return List.of((cache ? "-XX:AOTCache=" : "-XX:SharedArchiveFile=") + archive, quiet());
     }
 
     /** For a process whose classes go into the archive when it ends. */

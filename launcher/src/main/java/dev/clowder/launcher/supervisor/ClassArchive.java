@@ -38,6 +38,9 @@ final class ClassArchive implements Observer, AutoCloseable {
     /** Started with the archive and not ready yet. */
     private final Set<Long> booting = ConcurrentHashMap.newKeySet();
 
+    /** Those of them that have said nothing yet: perhaps their JVM does not even start. */
+    private final Set<Long> silent = ConcurrentHashMap.newKeySet();
+
     private @Nullable ArchiveDirectory directory;
     private @Nullable ArchiveKind kind;
     private String key = "";
@@ -72,8 +75,8 @@ final class ClassArchive implements Observer, AutoCloseable {
             ArchiveDirectory opened = ArchiveDirectory.open(ArchiveDirectory.path(environment));
             directory = opened;
             key = what.key();
-            kind = what;
             archive = opened.find(key);
+            kind = what;
             off = "";
         } catch (IOException e) {
             giveUp(String.valueOf(e.getMessage()));
@@ -122,8 +125,9 @@ final class ClassArchive implements Observer, AutoCloseable {
         Path file = archive;
         switch (event.kind()) {
             case FORKED -> {
-                if (file != null) {
+                if (file != null && off.isEmpty()) {
                     booting.add(event.pid());
+                    silent.add(event.pid());
                 }
             }
             case LISTENING -> {
@@ -132,15 +136,10 @@ final class ClassArchive implements Observer, AutoCloseable {
             }
             case EXITED -> {
                 uses.remove(event.pid());
-                Exit exit = event.exit();
-                if (booting.remove(event.pid())
-                        && exit != null
-                        && exit.signal() != null
-                        && CRASHES.contains(exit.signal())) {
-                    distrust(file);
-                }
+                ended(event.exit(), booting.remove(event.pid()), silent.remove(event.pid()));
             }
-            case ONLINE, DISCONNECTED -> {}
+            case ONLINE -> silent.remove(event.pid());
+            case DISCONNECTED -> {}
         }
     }
 
@@ -233,11 +232,18 @@ final class ClassArchive implements Observer, AutoCloseable {
         return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
     }
 
-    /** The next cluster makes another. */
-    private void distrust(@Nullable Path file) {
-        if (file != null && off.isEmpty()) {
+    /** A worker that can't start with the archive must be able to start without. */
+    private void ended(@Nullable Exit exit, boolean wasBooting, boolean wasSilent) {
+        Path file = archive;
+        if (exit == null || file == null || !off.isEmpty()) {
+            return;
+        }
+        if (wasBooting && exit.signal() != null && CRASHES.contains(exit.signal())) {
+            // The next cluster makes another.
             ArchiveDirectory.discard(file);
             giveUp("a worker that started with it crashed");
+        } else if (wasSilent && exit.code() != null) {
+            giveUp("a worker's JVM did not start with it; --worker-opts may be at odds with class-data sharing");
         }
     }
 }
