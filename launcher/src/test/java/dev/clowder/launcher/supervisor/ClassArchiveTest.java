@@ -35,8 +35,7 @@ class ClassArchiveTest {
         ArchiveKind kind = ArchiveKind.of(17, config.java(), jar.toString(), List.of());
         file = ArchiveDirectory.open(temporary.resolve("clowder"))
                 .make(kind.key(), made -> Files.writeString(made, "archive"));
-        archive.begin(
-                config, kind, Map.of("XDG_CACHE_HOME", temporary.toString()), temporary.resolve("training"));
+        archive.begin(config, kind, Map.of("XDG_CACHE_HOME", temporary.toString()), temporary.resolve("training"));
     }
 
     private void happens(WorkerEvent.Kind kind, int exit) {
