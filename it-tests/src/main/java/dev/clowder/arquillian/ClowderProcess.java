@@ -5,7 +5,9 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -71,6 +73,7 @@ public final class ClowderProcess implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> arguments = new ArrayList<>();
         private final List<String> applications = new ArrayList<>();
+        private final Map<String, String> environment = new HashMap<>();
         private int workers = 2;
         private int port;
         private Duration stopTimeout = Duration.ofSeconds(45);
@@ -98,6 +101,12 @@ public final class ClowderProcess implements AutoCloseable {
         /** Adds options for the JVM of the launcher itself, not of its workers. */
         public Builder jvmOptions(String... options) {
             jvmOptions.addAll(List.of(options));
+            return this;
+        }
+
+        /** Sets a variable of the environment, beside those of this process. */
+        public Builder environment(String name, String value) {
+            environment.put(name, value);
             return this;
         }
 
@@ -157,9 +166,9 @@ public final class ClowderProcess implements AutoCloseable {
             OwnDirectory own = directory == null ? OwnDirectory.in(root) : directory;
             try {
                 Path here = runDir == null ? own.path().resolve("run") : runDir;
-                Process process = launcher.process(jvmOptions, command(here))
-                        .redirectErrorStream(true)
-                        .start();
+                ProcessBuilder run = launcher.process(jvmOptions, command(here)).redirectErrorStream(true);
+                run.environment().putAll(environment);
+                Process process = run.start();
                 return new ClowderProcess(this, process, own, here);
             } catch (IOException | RuntimeException e) {
                 own.remove();

@@ -92,6 +92,7 @@ public final class ConfigReader {
         String healthPath = reader.healthPath();
         long memoryLimit = reader.memoryLimit();
         Path java = reader.java(installed);
+        boolean classArchive = reader.classArchive();
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
@@ -115,7 +116,8 @@ public final class ConfigReader {
                 options.surge,
                 options.oversubscribe,
                 healthPath,
-                memoryLimit);
+                memoryLimit,
+                classArchive);
     }
 
     /**
@@ -203,6 +205,14 @@ public final class ConfigReader {
         }
         problems.add("--accept " + options.accept + ": use auto, shared, round-robin, least-connections or relay");
         return AcceptMode.AUTO;
+    }
+
+    private boolean classArchive() {
+        String text = options.classArchive;
+        if (!text.equals("auto") && !text.equals("off")) {
+            problems.add("--class-archive " + text + ": use auto or off");
+        }
+        return text.equals("auto");
     }
 
     private void checkTrust() {

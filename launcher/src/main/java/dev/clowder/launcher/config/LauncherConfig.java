@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param oversubscribe whether more workers than processors are allowed
  * @param healthPath what is asked of each worker to see that it lives; empty for any answer at all
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
+ * @param classArchive whether workers share an archive of their classes, made when there is none
  */
 public record LauncherConfig(
         List<Listener> listeners,
@@ -45,7 +46,8 @@ public record LauncherConfig(
         int surge,
         boolean oversubscribe,
         String healthPath,
-        long memoryLimit) {
+        long memoryLimit,
+        boolean classArchive) {
 
     public LauncherConfig {
         listeners = List.copyOf(listeners);

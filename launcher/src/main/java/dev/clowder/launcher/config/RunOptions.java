@@ -181,6 +181,14 @@ public final class RunOptions {
             description = "JVM flags of the workers, behind the chosen defaults")
     List<String> workerOptions = new ArrayList<>();
 
+    @Option(
+            names = "--class-archive",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description = "auto: workers share an archive of Tomcat's classes in $XDG_CACHE_HOME/clowder, else"
+                    + " ~/.cache/clowder, and start faster; the first cluster makes it in the background; off: none")
+    String classArchive = "auto";
+
     @Option(names = "--expose-worker", description = "response header X-Clowder-Worker: SLOT/ID")
     boolean exposeWorker;
 

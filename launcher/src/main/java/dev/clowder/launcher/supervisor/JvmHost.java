@@ -48,6 +48,7 @@ final class JvmHost implements Host, AutoCloseable {
     private final RunDirectory directory;
     private final Logs logs;
     private final int javaVersion;
+    private final ClassArchive archive;
     private final @Nullable InstalledLaunch launch;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
@@ -62,11 +63,13 @@ final class JvmHost implements Host, AutoCloseable {
             RunDirectory directory,
             Logs logs,
             int javaVersion,
+            ClassArchive archive,
             @Nullable InstalledLaunch launch) {
         this.config = config;
         this.directory = directory;
         this.logs = logs;
         this.javaVersion = javaVersion;
+        this.archive = archive;
         this.launch = launch;
         prober = new Prober(config.healthPath(), event -> events.accept(event));
     }
@@ -264,9 +267,8 @@ final class JvmHost implements Host, AutoCloseable {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
         command.add("-Djava.io.tmpdir=" + temporary);
-        // Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec.
-        command.add("-Dio.netty.native.workdir="
-                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir")));
+        command.add(nativeLibraries());
+        command.addAll(archive.flags());
         if (installed != null) {
             command.addAll(installed.definitions());
         }
@@ -291,6 +293,22 @@ final class JvmHost implements Host, AutoCloseable {
         List<String> options = new ArrayList<>(installed.startUp().options());
         options.addAll(config.workerOptions());
         return WorkerOptions.of(options, slot);
+    }
+
+    /** Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec. */
+    static String nativeLibraries() {
+        return "-Dio.netty.native.workdir="
+                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir"));
+    }
+
+    /** What an archive for these workers depends on. */
+    ArchiveKind archiveKind() {
+        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, Path.of("")));
+    }
+
+    @Override
+    public Status.ClassArchiveStatus classArchive() {
+        return archive.status();
     }
 
     /** Bytes of the machine, or of the container (cgroup version 1 or 2) if that has less; 0 if this JVM can't say. */

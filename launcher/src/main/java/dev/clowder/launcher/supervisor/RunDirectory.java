@@ -45,8 +45,8 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|orphans|(listeners|worker-\\d+)(-\\d+)?)\\.sock|apps|logs|boot|logging\\.properties|slot-\\d+|"
-                    + Register.FILES);
+            "lock|(control|orphans|(listeners|worker-\\d+)(-\\d+)?)\\.sock|apps|logs|boot|logging\\.properties|training"
+                    + "|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
@@ -155,6 +155,11 @@ public final class RunDirectory implements AutoCloseable {
         Files.createDirectories(apps());
     }
 
+    /** Where the class archive is made; there while that runs. */
+    Path training() {
+        return root.resolve("training");
+    }
+
     /** What the next supervisor will want to know. */
     Register register() {
         return register;
@@ -238,7 +243,7 @@ public final class RunDirectory implements AutoCloseable {
         return OURS.matcher(file.getFileName().toString()).matches();
     }
 
-    private static void delete(Path tree) throws IOException {
+    static void delete(Path tree) throws IOException {
         Files.walkFileTree(tree, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

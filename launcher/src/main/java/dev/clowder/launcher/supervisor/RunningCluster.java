@@ -70,7 +70,8 @@ public final class RunningCluster {
             int javaVersion = JvmHost.javaVersion(config.java());
             Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), embedding);
             parts.push(systemd);
-            observer = systemd;
+            ClassArchive archive = new ClassArchive(systemd);
+            observer = archive;
             // Workers that outlived a supervisor hold the port: they must be known before it is bound.
             List<Systemd.Passed> passed = systemd.listeners();
             RunDirectory known = openKnown(config, passed);
@@ -88,14 +89,16 @@ public final class RunningCluster {
             }
             logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
             parts.push(logs);
-            host = new JvmHost(config, directory, logs, javaVersion, launch(config, directory));
+            host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
+            archive.begin(config, host.archiveKind(), environment, directory.training());
             supervisor = new Supervisor(config, directory, first, listeners, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
+            parts.push(archive);
             upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, observer);
             adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
-                Reaper reaper = new Reaper(host::reaps);
+                Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid));
                 reaper.start();
                 parts.push(reaper);
             }

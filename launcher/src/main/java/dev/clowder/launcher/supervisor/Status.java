@@ -24,9 +24,15 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             double uptimeSeconds,
             String state,
             int generation,
+            ClassArchiveStatus classArchive,
 
             @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
             OperationStatus operation) {}
+
+    /** Whether workers start from an archive of their classes: making, ready, used or off, and why not. */
+    public record ClassArchiveStatus(String state, String reason) {
+        static final ClassArchiveStatus NONE = new ClassArchiveStatus("off", "this host has none");
+    }
 
     /** A change that is under way, such as a reload. */
     public record OperationStatus(String name, String since, String progress) {}
@@ -55,13 +61,20 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             @Nullable Integer code, @Nullable String signal, String reason, String at) {}
 
     static Status of(
-            String state, long uptime, Listeners listeners, Workers all, @Nullable Operation operation, long now) {
+            String state,
+            long uptime,
+            Listeners listeners,
+            Workers all,
+            ClassArchiveStatus classArchive,
+            @Nullable Operation operation,
+            long now) {
         SupervisorStatus supervisor = new SupervisorStatus(
                 ProcessHandle.current().pid(),
                 Version.text(),
                 uptime / NANOS,
                 state,
                 all.generation().number(),
+                classArchive,
                 operation == null
                         ? null
                         : new OperationStatus(operation.name, operation.since.toString(), operation.progress()));

@@ -232,6 +232,6 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, listeners, workers, commands.operation(), now);
+        return Status.of(state, now - startedAt, listeners, workers, host.classArchive(), commands.operation(), now);
     }
 }

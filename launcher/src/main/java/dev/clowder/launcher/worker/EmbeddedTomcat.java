@@ -71,6 +71,7 @@ final class EmbeddedTomcat {
     private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
         Context context = tomcat.addWebapp(mount.contextPath(), mount.directory());
         context.setParentClassLoader(parent);
+        ApplicationStart.lighten(context);
         // N workers share the directory: nobody writes sessions into one file that the others would read.
         StandardManager sessions = new StandardManager();
         sessions.setPathname(null);

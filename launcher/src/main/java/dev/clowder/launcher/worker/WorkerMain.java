@@ -174,8 +174,6 @@ public final class WorkerMain {
             }
         } catch (IOException e) {
             LogFactory.getLog(WorkerMain.class).warn("can't hand the listening socket back", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 

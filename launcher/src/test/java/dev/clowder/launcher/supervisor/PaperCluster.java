@@ -78,7 +78,8 @@ final class PaperCluster implements AutoCloseable {
                 surge,
                 true,
                 "",
-                memoryLimit);
+                memoryLimit,
+                false);
         listeners = new Listeners(
                 config.listeners(),
                 List.of(Acceptor.bind(

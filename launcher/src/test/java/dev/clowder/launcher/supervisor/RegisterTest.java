@@ -66,7 +66,8 @@ class RegisterTest {
         Survivor stranger = new ObjectMapper().readValue(forged, Survivor.class);
         RunDirectory directory = RunDirectory.open(temporary.resolve("run"));
         Logs logs = Logs.open(directory.root(), null, 1, new Output(new ByteArrayOutputStream()), line -> {});
-        JvmHost host = new JvmHost(ConfigReader.read(temporary.toString()), directory, logs, 17, null);
+        JvmHost host = new JvmHost(
+                ConfigReader.read(temporary.toString()), directory, logs, 17, new ClassArchive(new LogLines()), null);
         BlockingQueue<Event> events = new LinkedBlockingQueue<>();
         host.reportTo(events::add);
         host.adopt(stranger);
