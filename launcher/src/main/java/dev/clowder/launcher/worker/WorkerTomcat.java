@@ -48,7 +48,11 @@ final class WorkerTomcat {
 
     /** Puts what a worker needs into an engine. */
     interface EngineValves {
-        /** @param isJudged whether there is a valve already that says who the client is */
+        /**
+         * Adds them.
+         *
+         * @param isJudged whether there is a valve already that says who the client is
+         */
         void addTo(Engine engine, boolean isJudged);
     }
 
