@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -142,7 +143,39 @@ public final class ConfigReader {
     private List<Listener> listeners() {
         InetAddress address = address("--address ", options.address);
         int port = options.port == null ? DEFAULT_PORT : options.port;
-        return List.of(listener("--port", address, port, options.port != null));
+        List<Listener> listeners = new ArrayList<>();
+        listeners.add(new Listener("--port", socket("--port", address, port), options.port != null, false, null));
+        Certificate certificate = certificate();
+        if (certificate != null && options.tlsPort != null) {
+            if (options.tlsPort == port && port != 0) {
+                problems.add("--tls-port " + port + ": that is --port already");
+            }
+            InetSocketAddress secure = socket("--tls-port", address, options.tlsPort);
+            listeners.add(new Listener("--tls-port", secure, true, true, certificate));
+        }
+        return listeners;
+    }
+
+    /** Null if there is to be no TLS, or not enough is known for it. */
+    private @Nullable Certificate certificate() {
+        Path chain = options.tlsCert;
+        Path key = options.tlsKey;
+        if (chain == null && key == null && options.tlsPort == null) {
+            return null;
+        }
+        if (chain == null || key == null || options.tlsPort == null) {
+            String missing = options.tlsPort == null ? "--tls-port" : chain == null ? "--tls-cert" : "--tls-key";
+            problems.add(missing + ": missing; --tls-port, --tls-cert and --tls-key belong together");
+            return null;
+        }
+        Certificate certificate = new Certificate(
+                chain.toAbsolutePath().normalize(), key.toAbsolutePath().normalize());
+        try {
+            certificate.check(Instant.now());
+        } catch (ConfigException e) {
+            problems.addAll(e.problems());
+        }
+        return certificate;
     }
 
     private List<Listener> listeners(CatalinaBase installed) {
@@ -150,7 +183,7 @@ public final class ConfigReader {
         for (SharedConnector connector : installed.serverXml().connectors()) {
             String name = "the connector in server.xml line " + connector.line();
             InetAddress address = address(name + ", address=", connector.address());
-            listeners.add(listener(name, address, connector.port(), true));
+            listeners.add(new Listener(name, socket(name, address, connector.port()), true, connector.tls(), null));
         }
         return listeners;
     }
@@ -168,12 +201,12 @@ public final class ConfigReader {
         }
     }
 
-    private Listener listener(String option, InetAddress address, int port, boolean given) {
+    private InetSocketAddress socket(String option, InetAddress address, int port) {
         boolean isPort = port >= 0 && port <= 65535;
         if (!isPort) {
             problems.add(option + " " + port + ": not a port, use 0 to 65535");
         }
-        return new Listener(option, new InetSocketAddress(address, isPort ? port : 0), given);
+        return new InetSocketAddress(address, isPort ? port : 0);
     }
 
     private int workers() {
@@ -299,6 +332,11 @@ public final class ConfigReader {
             return null;
         }
         refuseBeside("APP " + String.join(" ", options.apps), !options.apps.isEmpty(), "put it into webapps");
+        refuseBeside("--tls-port " + options.tlsPort, options.tlsPort != null, "ports are those of its server.xml");
+        refuseBeside(
+                "--proxy-protocol " + options.proxyProtocol,
+                !options.proxyProtocol.equals("off"),
+                "name it in a connector of its server.xml");
         refuseBeside("--port " + options.port, options.port != null, "ports are those of its server.xml");
         refuseBeside("--address " + options.address, options.address != null, "addresses are those of its server.xml");
         try {

@@ -4,6 +4,7 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Listener;
 import dev.clowder.launcher.config.installed.CatalinaBase;
 import dev.clowder.launcher.wire.Message;
 import io.netty.util.NetUtil;
@@ -161,6 +162,10 @@ record Adoption(
         if (installed != null) {
             text.append(installed).append('\n');
             text.append(Webapps.fingerprint(installed.serverXml().hosts())).append('\n');
+        }
+        for (Listener listener : config.listeners()) {
+            text.append(listener.option()).append(' ').append(listener.certificate());
+            text.append('\n');
         }
         text.append("trust ").append(config.trust()).append('\n');
         text.append("forwarded-headers ").append(config.forwardedHeaders()).append('\n');

@@ -42,10 +42,12 @@ final class EmbeddedTomcat {
         tomcat.enableNaming();
 
         for (WorkerConnector connector : connectors) {
+            connector.configure();
             connector.protocol().setProxyProtocol(start.forwarding().proxyProtocol());
             connector.protocol().setProxyProtocolTrust(start.forwarding().trust());
             tomcat.getService().addConnector(connector.connector());
         }
+        redirectToTls(connectors);
         valves.addTo(tomcat.getEngine(), false);
 
         List<Context> contexts = new ArrayList<>();
@@ -66,6 +68,17 @@ final class EmbeddedTomcat {
             }
         }
         return tomcat.getServer();
+    }
+
+    /** Where a transport-guarantee of an application sends clients of the other ports. */
+    private static void redirectToTls(List<WorkerConnector> connectors) {
+        for (WorkerConnector secure : connectors) {
+            if (secure.secure()) {
+                connectors.forEach(other ->
+                        other.connector().setRedirectPort(secure.connector().getPort()));
+                return;
+            }
+        }
     }
 
     private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {

@@ -81,7 +81,8 @@ public final class TrainingMain {
         Message.Listener listener = new Message.Listener(
                 port(),
                 directory.resolve("i.sock").toString(),
-                directory.resolve("l.sock").toString());
+                directory.resolve("l.sock").toString(),
+                null);
         return new Message.Start(
                 1,
                 1,

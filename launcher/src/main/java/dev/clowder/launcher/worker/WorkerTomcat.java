@@ -112,6 +112,11 @@ final class WorkerTomcat {
         }
     }
 
+    /** Takes certificates that have changed on disk. */
+    void followCertificates() {
+        connectors.forEach(WorkerConnector::followCertificate);
+    }
+
     Message.Load load() {
         Runtime memory = Runtime.getRuntime();
         return new Message.Load(

@@ -44,7 +44,7 @@ class WireTest {
 
     @Test
     void everyMessageArrivesAsItWasSent() throws IOException {
-        Message.Listener listener = new Message.Listener(8080, "in", "");
+        Message.Listener listener = new Message.Listener(8080, "in", "", new Message.Certificate("c", "k"));
         Message.Mount mount = new Message.Mount("/ü", "/tmp/\u20ac");
         Message.Forwarding forwarding = new Message.Forwarding("2; 10.0.0.0/8", "forwarded", "required");
         List<Message> messages = List.of(
