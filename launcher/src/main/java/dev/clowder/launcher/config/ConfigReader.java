@@ -67,7 +67,7 @@ public final class ConfigReader {
      */
     public static LauncherConfig read(RunOptions options) throws ConfigException {
         ConfigReader reader = new ConfigReader(options);
-        InetSocketAddress listen = reader.listen();
+        List<Listener> listeners = reader.listeners();
         int workers = reader.workers();
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
@@ -88,8 +88,7 @@ public final class ConfigReader {
             throw new ConfigException(reader.problems);
         }
         return new LauncherConfig(
-                listen,
-                options.port != null,
+                listeners,
                 workers,
                 apps,
                 options.trust,
@@ -125,22 +124,31 @@ public final class ConfigReader {
         return apps;
     }
 
-    private InetSocketAddress listen() {
+    private List<Listener> listeners() {
+        InetAddress address = address();
         int port = options.port == null ? DEFAULT_PORT : options.port;
-        if (port < 0 || port > 65535) {
-            problems.add("--port " + port + ": not a port, use 0 to 65535");
-            port = 0;
-        }
-        String address = options.address;
-        if (address == null) {
-            return new InetSocketAddress(port);
+        return List.of(listener("--port", address, port, options.port != null));
+    }
+
+    private InetAddress address() {
+        InetAddress all = new InetSocketAddress(0).getAddress();
+        if (options.address == null) {
+            return all;
         }
         try {
-            return new InetSocketAddress(InetAddress.getByName(address), port);
+            return InetAddress.getByName(options.address);
         } catch (UnknownHostException e) {
-            problems.add("--address " + address + ": no such address");
-            return new InetSocketAddress(port);
+            problems.add("--address " + options.address + ": no such address");
+            return all;
         }
+    }
+
+    private Listener listener(String option, InetAddress address, int port, boolean given) {
+        boolean isPort = port >= 0 && port <= 65535;
+        if (!isPort) {
+            problems.add(option + " " + port + ": not a port, use 0 to 65535");
+        }
+        return new Listener(option, new InetSocketAddress(address, isPort ? port : 0), given);
     }
 
     private int workers() {

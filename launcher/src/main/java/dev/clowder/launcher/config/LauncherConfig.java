@@ -1,6 +1,5 @@
 package dev.clowder.launcher.config;
 
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -8,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Everything the operator decided, checked and immutable. Made by {@link ConfigReader} only.
  *
- * @param listen where clients connect; port 0 lets the kernel choose
- * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
+ * @param listeners where clients connect, at least one
  * @param workers how many worker processes are wanted, at least 1
  * @param apps the web applications, at least one, each at a context path of its own
  * @param trust the valve's {@code trust} attribute
@@ -26,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
  */
 public record LauncherConfig(
-        InetSocketAddress listen,
-        boolean portGiven,
+        List<Listener> listeners,
         int workers,
         List<App> apps,
         String trust,
@@ -44,6 +41,7 @@ public record LauncherConfig(
         long memoryLimit) {
 
     public LauncherConfig {
+        listeners = List.copyOf(listeners);
         apps = List.copyOf(apps);
         workerOptions = List.copyOf(workerOptions);
     }

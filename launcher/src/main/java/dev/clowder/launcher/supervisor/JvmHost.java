@@ -190,7 +190,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public void probe(int id) {
-        prober.probe(id, directory.intake(id));
+        prober.probe(id, directory.intake(id, 0));
     }
 
     @Override

@@ -45,9 +45,9 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|logs|slot-\\d+|" + Register.FILES);
+            "lock|(control|orphans|(listeners|worker-\\d+)(-\\d+)?)\\.sock|apps|logs|slot-\\d+|" + Register.FILES);
 
-    private static final String LONGEST_NAME = "worker-1234567.sock";
+    private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
     private final Path root;
     private final FileChannel lockFile;
@@ -112,11 +112,12 @@ public final class RunDirectory implements AutoCloseable {
         return controlSocket(root);
     }
 
-    Path listeners() {
-        return root.resolve("listeners.sock");
+    /** Where workers come for the listening socket of one port, or for its connections; ports count from 0. */
+    Path listener(int port) {
+        return root.resolve("listeners" + suffix(port));
     }
 
-    /** Where orphans bring the listening socket back. */
+    /** Where orphans bring the listening sockets back. */
     Path orphans() {
         return root.resolve("orphans.sock");
     }
@@ -125,8 +126,13 @@ public final class RunDirectory implements AutoCloseable {
         return root.resolve("apps");
     }
 
-    Path intake(int id) {
-        return root.resolve("worker-" + id + ".sock");
+    /** Where a worker takes in what comes to one port; probes come to port 0. */
+    Path intake(int id, int port) {
+        return root.resolve("worker-" + id + suffix(port));
+    }
+
+    private static String suffix(int port) {
+        return (port == 0 ? "" : "-" + port) + ".sock";
     }
 
     Path slot(int number) {

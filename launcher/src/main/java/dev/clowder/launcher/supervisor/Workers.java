@@ -1,7 +1,5 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.acceptor.Acceptor;
-import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
@@ -23,7 +21,7 @@ final class Workers {
 
     private final LauncherConfig config;
     private final RunDirectory directory;
-    private final Acceptor acceptor;
+    private final Listeners listeners;
     private final Host host;
     private final Observer observer;
     private final HangGuard hangs;
@@ -42,13 +40,13 @@ final class Workers {
             LauncherConfig config,
             RunDirectory directory,
             Generation generation,
-            Acceptor acceptor,
+            Listeners listeners,
             Host host,
             Observer observer) {
         this.config = config;
         this.directory = directory;
         this.generation = generation;
-        this.acceptor = acceptor;
+        this.listeners = listeners;
         this.host = host;
         this.observer = observer;
         hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
@@ -85,7 +83,7 @@ final class Workers {
     /** From now on this is what runs. */
     void commit(Generation proven) {
         if (!proven.equals(generation)) {
-            write(() -> directory.register().plan(Adoption.plan(config, acceptor.address(), proven)));
+            write(() -> directory.register().plan(Adoption.plan(config, listeners.addresses(), proven)));
         }
         generation = proven;
     }
@@ -353,10 +351,8 @@ final class Workers {
                 wanted,
                 worker.generation.number(),
                 directory.worker(worker.slot.number, worker.id).toString(),
-                directory.intake(worker.id).toString(),
-                acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
-                acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
-                acceptor.address().getPort(),
+                listeners.of(worker.id, directory),
+                listeners.mode() == AcceptMode.ROUND_ROBIN || listeners.mode() == AcceptMode.LEAST_CONNECTIONS,
                 config.trust(),
                 config.exposeWorker(),
                 config.healthPath(),
@@ -364,15 +360,15 @@ final class Workers {
                 worker.generation.mounts());
     }
 
-    /** Tells the acceptor who takes connections. */
+    /** Tells the acceptors who takes connections. */
     void publish() {
-        List<WorkerIntake> intakes = new ArrayList<>();
+        List<Integer> takers = new ArrayList<>();
         for (Worker worker : all()) {
             if (!stopping && worker.state == WorkerState.READY) {
-                intakes.add(new WorkerIntake(worker.id, directory.intake(worker.id)));
+                takers.add(worker.id);
             }
         }
-        acceptor.ready(intakes);
+        listeners.ready(takers, directory);
     }
 
     void fire(WorkerEvent.Kind kind, Worker worker) {

@@ -71,18 +71,17 @@ public sealed interface Message {
     /**
      * What to run; the answer to {@link Hello}.
      *
-     * @param listeners the Unix socket at which connections or the listening socket come; empty if they come to the intake
-     * @param handover whether connections come there that the supervisor accepted, instead of the listening socket
+     * @param listeners where clients come from, at least one; probes take the first
+     * @param handover whether connections come to their sockets that the supervisor accepted, instead of the listening
+     *     socket
      */
     record Start(
             int slot,
             int workers,
             int generation,
             String directory,
-            String intake,
-            String listeners,
+            List<Listener> listeners,
             boolean handover,
-            int port,
             String trust,
             boolean exposeWorker,
             String healthPath,
@@ -90,9 +89,19 @@ public sealed interface Message {
             List<Mount> mounts)
             implements Message {
         public Start {
+            listeners = List.copyOf(listeners);
             mounts = List.copyOf(mounts);
         }
     }
+
+    /**
+     * A port of the cluster, as one worker sees it.
+     *
+     * @param port the one that is bound
+     * @param intake the worker's own Unix socket, to be made by it
+     * @param socket the Unix socket at which connections or the listening socket come; empty if they come to the intake
+     */
+    record Listener(int port, String intake, String socket) {}
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

@@ -15,10 +15,8 @@ import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Pipeline;
-import org.apache.catalina.connector.Connector;
 import org.apache.catalina.session.StandardManager;
 import org.apache.catalina.startup.Tomcat;
-import org.apache.coyote.RequestGroupInfo;
 
 /** The Tomcat of this worker, and the only class that knows how to embed one. */
 final class EmbeddedTomcat {
@@ -33,24 +31,21 @@ final class EmbeddedTomcat {
             .toList();
 
     private final Tomcat tomcat;
-    private final Connector connector;
-    private final WorkerEndpoint endpoint;
+    private final List<WorkerConnector> connectors;
     private final RequestsInFlight requests;
     private final Drain drain;
 
-    private EmbeddedTomcat(
-            Tomcat tomcat, Connector connector, WorkerEndpoint endpoint, RequestsInFlight requests, Drain drain) {
+    private EmbeddedTomcat(Tomcat tomcat, List<WorkerConnector> connectors, RequestsInFlight requests) {
         this.tomcat = tomcat;
-        this.connector = connector;
-        this.endpoint = endpoint;
+        this.connectors = connectors;
         this.requests = requests;
-        this.drain = drain;
+        this.drain = new Drain(connectors);
     }
 
     /**
-     * Starts everything but the shared listener.
+     * Starts everything but the way of clients from the supervisor.
      *
-     * @throws StartFailedException when an application or the connector did not start; Tomcat's log says why
+     * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
     static EmbeddedTomcat start(Message.Start start) throws StartFailedException {
         for (Logger chatty : QUIET) {
@@ -62,19 +57,12 @@ final class EmbeddedTomcat {
         tomcat.setBaseDir(start.directory());
         tomcat.enableNaming();
 
-        WorkerEndpoint endpoint = new WorkerEndpoint(Path.of(start.intake()));
-        WorkerProtocol protocol = new WorkerProtocol(endpoint);
-        Connector connector = new Connector(protocol);
-        connector.setPort(start.port());
-        connector.setThrowOnFailure(true);
-        // Sources open when the applications have started, and close before the connections do.
-        connector.setProperty("bindOnInit", "false");
-        // The relay's clients wait here as others wait in the shared queue.
-        connector.setProperty("acceptCount", "4096");
-        tomcat.setConnector(connector);
+        List<WorkerConnector> connectors =
+                start.listeners().stream().map(WorkerConnector::new).toList();
+        connectors.forEach(connector -> tomcat.getService().addConnector(connector.connector()));
 
         Pipeline engine = tomcat.getEngine().getPipeline();
-        engine.addValve(new GoodbyeValve(protocol));
+        engine.addValve(new GoodbyeValve());
         if (start.exposeWorker()) {
             engine.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
         }
@@ -101,7 +89,7 @@ final class EmbeddedTomcat {
                         "application " + (path.isEmpty() ? "/" : path) + " did not start, its error is above");
             }
         }
-        return new EmbeddedTomcat(tomcat, connector, endpoint, requests, new Drain(endpoint, protocol));
+        return new EmbeddedTomcat(tomcat, connectors, requests);
     }
 
     private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
@@ -114,14 +102,20 @@ final class EmbeddedTomcat {
         return context;
     }
 
-    /** Begins to take clients from the queue that all workers share. */
-    void accept(ServerSocketChannel listener) {
-        endpoint.accept(listener);
-    }
-
-    /** Begins to take clients that the supervisor accepts and hands over. */
-    void accept(Path handovers, int id) throws IOException {
-        endpoint.accept(handovers, id);
+    /**
+     * Begins to take clients: see {@link WorkerConnector#accept}.
+     *
+     * @return the sockets that all workers share
+     */
+    List<ServerSocketChannel> accept(boolean handover, int id) throws IOException, InterruptedException {
+        List<ServerSocketChannel> shared = new ArrayList<>();
+        for (WorkerConnector connector : connectors) {
+            ServerSocketChannel socket = connector.accept(handover, id);
+            if (socket != null) {
+                shared.add(socket);
+            }
+        }
+        return List.copyOf(shared);
     }
 
     /** Takes no new connections and returns when those there are have ended, or the time of {@link #hurry} is over. */
@@ -136,7 +130,7 @@ final class EmbeddedTomcat {
 
     /** What this process is doing, in words. */
     String evidence(boolean withThreads) {
-        return Evidence.text(requests, endpoint, withThreads);
+        return Evidence.text(requests, endpoints(), withThreads);
     }
 
     /** Stops the applications and Tomcat. */
@@ -145,19 +139,26 @@ final class EmbeddedTomcat {
             tomcat.stop();
             tomcat.destroy();
         } catch (LifecycleException e) {
-            connector.getService().getContainer().getLogger().warn("Tomcat did not stop cleanly", e);
+            tomcat.getEngine().getLogger().warn("Tomcat did not stop cleanly", e);
         }
     }
 
     Message.Load load() {
-        RequestGroupInfo requests = (RequestGroupInfo) endpoint.getHandler().getGlobal();
         Runtime memory = Runtime.getRuntime();
         return new Message.Load(
-                endpoint.getConnections().size(),
-                requests.getRequestCount(),
-                endpoint.getCurrentThreadsBusy(),
+                endpoints().stream()
+                        .mapToInt(endpoint -> endpoint.getConnections().size())
+                        .sum(),
+                connectors.stream().mapToLong(WorkerConnector::requests).sum(),
+                endpoints().stream()
+                        .mapToInt(WorkerEndpoint::getCurrentThreadsBusy)
+                        .sum(),
                 memory.totalMemory() - memory.freeMemory(),
                 residentBytes());
+    }
+
+    private List<WorkerEndpoint> endpoints() {
+        return connectors.stream().map(WorkerConnector::endpoint).toList();
     }
 
     /** 0 where the platform has no {@code /proc}. */

@@ -36,8 +36,9 @@ class ConfigReaderTest {
     void oneWorkerPerProcessorOnPort8080IsTheDefault() throws Exception {
         LauncherConfig config = read(war.toString());
         assertThat(config.workers()).isEqualTo(PROCESSORS);
-        assertThat(config.listen().getPort()).isEqualTo(8080);
-        assertThat(config.listen().getAddress().isAnyLocalAddress()).isTrue();
+        assertThat(config.listeners().get(0).address().getPort()).isEqualTo(8080);
+        assertThat(config.listeners().get(0).address().getAddress().isAnyLocalAddress())
+                .isTrue();
         assertThat(config.trust()).isEqualTo("loopback");
         assertThat(config.accept()).isEqualTo(AcceptMode.AUTO);
         assertThat(config.timeouts())
@@ -193,7 +194,7 @@ class ConfigReaderTest {
         Path file = Files.writeString(
                 temporary.resolve("c.properties"), "port = 81\nworkers=1\ndrain-timeout=5s\nexpose-worker=true\n");
         LauncherConfig config = read("--config", file.toString(), "--port", "82", war.toString());
-        assertThat(config.listen().getPort()).isEqualTo(82);
+        assertThat(config.listeners().get(0).address().getPort()).isEqualTo(82);
         assertThat(config.workers()).isEqualTo(1);
         assertThat(config.timeouts().drain()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.exposeWorker()).isTrue();

@@ -1,0 +1,12 @@
+package dev.clowder.launcher.config;
+
+import java.net.InetSocketAddress;
+
+/**
+ * Where clients connect.
+ *
+ * @param option that names its port: what an operator changes when the port is taken
+ * @param address to bind; port 0 lets the kernel choose
+ * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
+ */
+public record Listener(String option, InetSocketAddress address, boolean portGiven) {}
