@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -127,7 +128,38 @@ public final class ConfigReader {
     private List<Listener> listeners() {
         InetAddress address = address();
         int port = options.port == null ? DEFAULT_PORT : options.port;
-        return List.of(listener("--port", address, port, options.port != null));
+        List<Listener> listeners = new ArrayList<>();
+        listeners.add(listener("--port", address, port, options.port != null, null));
+        Certificate certificate = certificate();
+        if (certificate != null && options.tlsPort != null) {
+            if (options.tlsPort == port && port != 0) {
+                problems.add("--tls-port " + port + ": that is --port already");
+            }
+            listeners.add(listener("--tls-port", address, options.tlsPort, true, certificate));
+        }
+        return listeners;
+    }
+
+    /** Null if there is to be no TLS, or not enough is known for it. */
+    private @Nullable Certificate certificate() {
+        Path chain = options.tlsCert;
+        Path key = options.tlsKey;
+        if (chain == null && key == null && options.tlsPort == null) {
+            return null;
+        }
+        if (chain == null || key == null || options.tlsPort == null) {
+            String missing = options.tlsPort == null ? "--tls-port" : chain == null ? "--tls-cert" : "--tls-key";
+            problems.add(missing + ": missing; --tls-port, --tls-cert and --tls-key belong together");
+            return null;
+        }
+        Certificate certificate = new Certificate(
+                chain.toAbsolutePath().normalize(), key.toAbsolutePath().normalize());
+        try {
+            certificate.check(Instant.now());
+        } catch (ConfigException e) {
+            problems.addAll(e.problems());
+        }
+        return certificate;
     }
 
     private InetAddress address() {
@@ -143,12 +175,13 @@ public final class ConfigReader {
         }
     }
 
-    private Listener listener(String option, InetAddress address, int port, boolean given) {
+    private Listener listener(
+            String option, InetAddress address, int port, boolean given, @Nullable Certificate certificate) {
         boolean isPort = port >= 0 && port <= 65535;
         if (!isPort) {
             problems.add(option + " " + port + ": not a port, use 0 to 65535");
         }
-        return new Listener(option, new InetSocketAddress(address, isPort ? port : 0), given);
+        return new Listener(option, new InetSocketAddress(address, isPort ? port : 0), given, certificate);
     }
 
     private int workers() {

@@ -35,6 +35,24 @@ public final class RunOptions {
     String address;
 
     @Option(
+            names = "--tls-port",
+            paramLabel = "PORT",
+            description = "port for HTTPS beside the other, 0 for any; HTTP/2 by ALPN (default: no HTTPS)")
+    @Nullable
+    Integer tlsPort;
+
+    @Option(
+            names = "--tls-cert",
+            paramLabel = "FILE",
+            description = "PEM: the certificate for --tls-port, then those of its signers; taken anew when it changes")
+    @Nullable
+    Path tlsCert;
+
+    @Option(names = "--tls-key", paramLabel = "FILE", description = "PEM: the private key of --tls-cert, not encrypted")
+    @Nullable
+    Path tlsKey;
+
+    @Option(
             names = "--workers",
             paramLabel = "N",
             defaultValue = "auto",

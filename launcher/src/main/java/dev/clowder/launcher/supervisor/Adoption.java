@@ -4,6 +4,7 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Listener;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -148,6 +149,10 @@ record Adoption(
                     .append(app.source())
                     .append(' ')
                     .append(stamp(app.source()));
+            text.append('\n');
+        }
+        for (Listener listener : config.listeners()) {
+            text.append(listener.option()).append(' ').append(listener.certificate());
             text.append('\n');
         }
         text.append("trust ").append(config.trust()).append('\n');

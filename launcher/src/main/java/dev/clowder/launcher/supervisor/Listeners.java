@@ -3,6 +3,7 @@ package dev.clowder.launcher.supervisor;
 import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
+import dev.clowder.launcher.config.Certificate;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.Listener;
 import dev.clowder.launcher.wire.Message;
@@ -195,9 +196,18 @@ final class Listeners implements AutoCloseable {
             listeners.add(new Message.Listener(
                     all.get(i).acceptor().address().getPort(),
                     directory.intake(worker, i).toString(),
-                    mode() == AcceptMode.RELAY ? "" : directory.listener(i).toString()));
+                    mode() == AcceptMode.RELAY ? "" : directory.listener(i).toString(),
+                    certificate(all.get(i).wanted())));
         }
         return listeners;
+    }
+
+    private static Message.@Nullable Certificate certificate(Listener listener) {
+        Certificate certificate = listener.certificate();
+        return certificate == null
+                ? null
+                : new Message.Certificate(
+                        certificate.chain().toString(), certificate.key().toString());
     }
 
     /** Names the workers that are ready for connections; replaces those named before. Never blocks. */
@@ -229,7 +239,7 @@ final class Listeners implements AutoCloseable {
                 .map(bound -> new Status.ListenerStatus(
                         NetUtil.toAddressString(bound.acceptor().address().getAddress()),
                         bound.acceptor().address().getPort(),
-                        "http",
+                        bound.wanted().protocol(),
                         mode().toString()))
                 .toList();
     }
@@ -237,7 +247,12 @@ final class Listeners implements AutoCloseable {
     /** Where clients connect, for people. */
     @Override
     public String toString() {
-        return String.join(" and ", addresses().stream().map(Listeners::text).toList());
+        return String.join(
+                " and ",
+                all.stream()
+                        .map(bound -> text(bound.acceptor().address())
+                                + (bound.wanted().certificate() == null ? "" : " (TLS)"))
+                        .toList());
     }
 
     private static String text(InetSocketAddress address) {

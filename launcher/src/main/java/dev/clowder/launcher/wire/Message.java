@@ -3,6 +3,7 @@ package dev.clowder.launcher.wire;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What processes of one cluster say to each other over the control socket. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "type")
@@ -100,8 +101,16 @@ public sealed interface Message {
      * @param port the one that is bound
      * @param intake the worker's own Unix socket, to be made by it
      * @param socket the Unix socket at which connections or the listening socket come; empty if they come to the intake
+     * @param certificate with which TLS is spoken; null for plain HTTP
      */
-    record Listener(int port, String intake, String socket) {}
+    record Listener(
+            int port,
+            String intake,
+            String socket,
+            @Nullable Certificate certificate) {}
+
+    /** The files of a certificate chain and of its private key. */
+    record Certificate(String chain, String key) {}
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

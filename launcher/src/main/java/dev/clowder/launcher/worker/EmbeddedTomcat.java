@@ -57,8 +57,7 @@ final class EmbeddedTomcat {
         tomcat.setBaseDir(start.directory());
         tomcat.enableNaming();
 
-        List<WorkerConnector> connectors =
-                start.listeners().stream().map(WorkerConnector::new).toList();
+        List<WorkerConnector> connectors = connectors(start);
         connectors.forEach(connector -> tomcat.getService().addConnector(connector.connector()));
 
         Pipeline engine = tomcat.getEngine().getPipeline();
@@ -90,6 +89,22 @@ final class EmbeddedTomcat {
             }
         }
         return new EmbeddedTomcat(tomcat, connectors, requests);
+    }
+
+    private static List<WorkerConnector> connectors(Message.Start start) throws StartFailedException {
+        List<WorkerConnector> connectors = new ArrayList<>();
+        for (Message.Listener listener : start.listeners()) {
+            connectors.add(new WorkerConnector(listener));
+        }
+        for (WorkerConnector secure : connectors) {
+            if (secure.secure()) {
+                // Where a transport-guarantee of an application sends clients of the other ports.
+                connectors.forEach(other ->
+                        other.connector().setRedirectPort(secure.connector().getPort()));
+                break;
+            }
+        }
+        return List.copyOf(connectors);
     }
 
     private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
@@ -141,6 +156,11 @@ final class EmbeddedTomcat {
         } catch (LifecycleException e) {
             tomcat.getEngine().getLogger().warn("Tomcat did not stop cleanly", e);
         }
+    }
+
+    /** Takes certificates that have changed on disk. */
+    void followCertificates() {
+        connectors.forEach(WorkerConnector::followCertificate);
     }
 
     Message.Load load() {

@@ -56,6 +56,9 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private volatile @Nullable ServerSocketChannel intake;
     private volatile @Nullable HandoverIntake handover;
     private volatile boolean leaving;
+    /** Set before the start. */
+    private long http2KeepAliveMillis;
+
     /** Of the intake's thread, as {@code troubled}. */
     private final Backoff backoff = new Backoff();
 
@@ -65,6 +68,11 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         this.intakePath = intakePath;
         // Who comes by the intake was let in by the supervisor: a worker that is full still answers its probes.
         setMaxConnections(Integer.MAX_VALUE);
+    }
+
+    /** Says how long a connection of HTTP/2 may be idle while the worker does not leave. */
+    void http2KeepAlive(long millis) {
+        http2KeepAliveMillis = millis;
     }
 
     /** Begins to take clients from the shared queue. */
@@ -149,7 +157,9 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
                 continue;
             }
             try {
-                if (connection instanceof NioSocketWrapper waiting
+                if (connection.getCurrentProcessor() instanceof Processor upgraded && upgraded.isUpgrade()) {
+                    expireHttp2(upgraded, since, idleMillis);
+                } else if (connection instanceof NioSocketWrapper waiting
                         && waiting.getCurrentProcessor() == null
                         && waiting.interestOpsHas(SelectionKey.OP_READ)) {
                     // Tomcat measures from the last read; this is for at most one request, which sets it anew.
@@ -162,6 +172,17 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
             } finally {
                 connection.getLock().unlock();
             }
+        }
+    }
+
+    /**
+     * Tomcat closes a connection of HTTP/2 on which no request runs when its keep-alive time-out is over, and compares
+     * times of day. So it is told a later one. Other protocols ignore it.
+     */
+    private void expireHttp2(Processor upgraded, long since, long idleMillis) {
+        long now = System.currentTimeMillis();
+        if (now - since > idleMillis && http2KeepAliveMillis > idleMillis) {
+            upgraded.timeoutAsync(now + http2KeepAliveMillis - idleMillis);
         }
     }
 

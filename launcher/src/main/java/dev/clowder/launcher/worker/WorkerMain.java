@@ -123,6 +123,7 @@ public final class WorkerMain {
             EmbeddedTomcat running = tomcat;
             if (running != null && !stopping.get()) {
                 lifeline.send(running.load());
+                running.followCertificates();
             }
         } while (!over.await(BEAT_SECONDS, TimeUnit.SECONDS));
     }

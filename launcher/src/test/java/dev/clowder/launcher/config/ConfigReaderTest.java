@@ -2,6 +2,7 @@ package dev.clowder.launcher.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.list;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.io.IOException;
@@ -54,6 +55,33 @@ class ConfigReaderTest {
     @ValueSource(strings = {"auto", "shared", "round-robin", "least-connections", "relay"})
     void everyAcceptModeOfTheContractIsUnderstood(String mode) throws Exception {
         assertThat(read("--accept", mode, war.toString()).accept()).hasToString(mode);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--tls-port 1 --tls-cert c, --tls-key",
+        "--tls-port 1 --tls-key k, --tls-cert",
+        "--tls-cert c --tls-key k, --tls-port"
+    })
+    void theOptionsOfTlsBelongTogether(String options, String missing) {
+        List<String> arguments = new ArrayList<>(List.of(options.split(" ", -1)));
+        arguments.add(war.toString());
+        assertThatThrownBy(() -> read(arguments.toArray(String[]::new)))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(missing + ": missing; --tls-port, --tls-cert and --tls-key belong together");
+    }
+
+    @Test
+    void everyProblemOfTlsIsReported() {
+        assertThatThrownBy(
+                        () -> read("--port", "81", "--tls-port", "81", "--tls-cert", "c", "--tls-key", "k", "none.war"))
+                .asInstanceOf(type(ConfigException.class))
+                .extracting(ConfigException::problems)
+                .asInstanceOf(list(String.class))
+                .satisfiesExactly(
+                        cert -> assertThat(cert).startsWith("--tls-cert ").endsWith("/c: no such file"),
+                        port -> assertThat(port).isEqualTo("--tls-port 81: that is --port already"),
+                        app -> assertThat(app).startsWith("none.war"));
     }
 
     @Test

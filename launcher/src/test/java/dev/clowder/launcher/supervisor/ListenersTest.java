@@ -36,10 +36,7 @@ class ListenersTest {
     @ParameterizedTest
     @EnumSource(names = {"SHARED", "ROUND_ROBIN", "RELAY"})
     void failure13APortInUseIsNamedWithItsOptionAndTheOneBoundBeforeIsLetGo(AcceptMode mode) throws Exception {
-        int free;
-        try (ServerSocket probe = new ServerSocket(0, 1, LOOPBACK)) {
-            free = probe.getLocalPort();
-        }
+        int free = freePort();
         try (ServerSocket taken = new ServerSocket(0, 1, LOOPBACK)) {
             List<Listener> wanted = List.of(at("--port", free), at("--tls-port", taken.getLocalPort()));
             assertThatThrownBy(() -> Listeners.open(mode, wanted, none, List.of()))
@@ -79,6 +76,45 @@ class ListenersTest {
         assertThat(temporary.resolve("run")).doesNotExist();
     }
 
+    @EnabledOnOs(OS.LINUX)
+    @Test
+    void behaviour38EachPassedSocketGoesToThePortThatItIsBoundTo() throws Exception {
+        int first = freePort();
+        int second = freePort();
+        List<Systemd.Passed> passed = List.of(
+                new Systemd.Passed(PassedSocket.listener(second), "tls.socket"),
+                new Systemd.Passed(PassedSocket.listener(first), "http.socket"));
+        List<Listener> wanted = List.of(
+                new Listener("--port", new InetSocketAddress(LOOPBACK, 8080), false, null), at("--tls-port", second));
+        try (Listeners listeners = Listeners.open(AcceptMode.AUTO, wanted, none, passed)) {
+            assertThat(listeners.addresses())
+                    .extracting(InetSocketAddress::getPort)
+                    .containsExactly(first, second);
+        }
+    }
+
+    @EnabledOnOs(OS.LINUX)
+    @Test
+    void ofTheStoredSocketsThoseAreKeptThatArePortsOfThisLife() throws Exception {
+        int kept = freePort();
+        int given = freePort();
+        List<Systemd.Passed> stored = List.of(
+                new Systemd.Passed(PassedSocket.listener(given), Systemd.STORED),
+                new Systemd.Passed(PassedSocket.listener(kept), Systemd.STORED));
+        String address = temporary.resolve("notify").toString();
+        try (NotifyReceiver receiver = new NotifyReceiver(address);
+                Systemd systemd = new Systemd(Map.of("NOTIFY_SOCKET", address), 1, new SystemdTest.Recorder());
+                Listeners listeners = Listeners.open(AcceptMode.SHARED, List.of(at("--port", kept)), systemd, stored)) {
+            assertThat(listeners.addresses())
+                    .extracting(InetSocketAddress::getPort)
+                    .containsExactly(kept);
+            NotifySocket.closeDescriptor(receiver.await("FDSTORE=1").descriptor());
+            assertThat(receiver.received())
+                    .containsExactly("FDSTOREREMOVE=1\nFDNAME=clowder-listener", "FDSTORE=1\nFDNAME=clowder-listener");
+            new ServerSocket(given, 1, LOOPBACK).close();
+        }
+    }
+
     @Test
     void theModeThatAutoMeansHereHoldsForAllPorts() throws Exception {
         try (Listeners listeners =
@@ -87,6 +123,12 @@ class ListenersTest {
             assertThat(listeners.status())
                     .extracting(Status.ListenerStatus::accept)
                     .containsOnly(listeners.mode().toString());
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket probe = new ServerSocket(0, 1, LOOPBACK)) {
+            return probe.getLocalPort();
         }
     }
 
@@ -99,6 +141,6 @@ class ListenersTest {
     }
 
     private static Listener at(String option, int port) {
-        return new Listener(option, new InetSocketAddress(LOOPBACK, port), true);
+        return new Listener(option, new InetSocketAddress(LOOPBACK, port), true, null);
     }
 }

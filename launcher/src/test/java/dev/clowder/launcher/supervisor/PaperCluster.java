@@ -56,7 +56,7 @@ final class PaperCluster implements AutoCloseable {
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
         LauncherConfig config = new LauncherConfig(
-                List.of(new Listener("--port", new InetSocketAddress(0), true)),
+                List.of(new Listener("--port", new InetSocketAddress(0), true, null)),
                 2,
                 List.of(new App("", temporary)),
                 "loopback",

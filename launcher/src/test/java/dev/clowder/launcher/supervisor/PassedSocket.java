@@ -35,7 +35,8 @@ public final class PassedSocket {
         C.execv(arguments[2], command);
     }
 
-    private static int listener(int port) {
+    /** A new descriptor of this process that listens on 127.0.0.1 and belongs to the caller. */
+    static int listener(int port) {
         int listener = C.socket(2, 1 | 0x80000, 0);
         try (Memory on = new Memory(4);
                 Memory address = new Memory(16)) {

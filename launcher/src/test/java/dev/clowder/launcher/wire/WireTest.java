@@ -44,7 +44,7 @@ class WireTest {
 
     @Test
     void everyMessageArrivesAsItWasSent() throws IOException {
-        Message.Listener listener = new Message.Listener(8080, "in", "");
+        Message.Listener listener = new Message.Listener(8080, "in", "", new Message.Certificate("c", "k"));
         Message.Mount mount = new Message.Mount("/ü", "/tmp/\u20ac");
         List<Message> messages = List.of(
                 new Message.Hello(1, 7, 4711, 2, true),
