@@ -43,6 +43,7 @@ final class Http2Connection implements AutoCloseable {
     private static final byte SCHEME_HTTPS = (byte) 0x87;
     private static final byte STATUS_200 = (byte) 0x88;
 
+    private static final int WINDOW = 1 << 30;
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final Socket socket;
@@ -57,6 +58,12 @@ final class Http2Connection implements AutoCloseable {
         this.in = new DataInputStream(socket.getInputStream());
         socket.getOutputStream().write(PREFACE.getBytes(US_ASCII));
         send(new Frame(SETTINGS, 0, 0, NOTHING));
+        // Once and for all: Tomcat takes many small ones for an attack.
+        send(new Frame(
+                WINDOW_UPDATE,
+                0,
+                0,
+                ByteBuffer.allocate(Integer.BYTES).putInt(WINDOW).flip()));
     }
 
     /** Connects; with a context by TLS and ALPN, without in plain text with prior knowledge. */
@@ -112,7 +119,7 @@ final class Http2Connection implements AutoCloseable {
                 continue;
             }
             switch (frame.type()) {
-                case HEADERS -> ok = frame.payload().get(0) == STATUS_200;
+                case HEADERS -> ok = is200(frame.payload());
                 case DATA -> body.writeBytes(frame.payload().array());
                 case RST_STREAM -> throw new IOException("stream " + stream + " was reset");
                 default -> {}
@@ -124,6 +131,20 @@ final class Http2Connection implements AutoCloseable {
                 return body.toString(ISO_8859_1);
             }
         }
+    }
+
+    /** The status comes first, behind changes of the table's size (RFC 7541, section 6.3). */
+    private static boolean is200(ByteBuffer headers) {
+        ByteBuffer block = headers.duplicate();
+        byte first = block.get();
+        while ((first & 0xe0) == 0x20) {
+            boolean more = (first & 0x1f) == 0x1f;
+            while (more) {
+                more = block.get() < 0;
+            }
+            first = block.get();
+        }
+        return first == STATUS_200;
     }
 
     /** Reads on until the server closes the connection; an error if it has not said GOAWAY before. */
@@ -153,10 +174,11 @@ final class Http2Connection implements AutoCloseable {
         } else if (type == PING && (flags & ACK) == 0) {
             send(new Frame(PING, ACK, 0, frame.payload()));
         } else if (type == GOAWAY) {
+            int error = frame.payload().getInt(Integer.BYTES);
+            if (error != 0) {
+                throw new IOException("the connection was ended with error " + error);
+            }
             goneAway = true;
-        } else if (type == DATA && length > 0) {
-            send(new Frame(
-                    WINDOW_UPDATE, 0, 0, ByteBuffer.allocate(4).putInt(length).flip()));
         }
         return frame;
     }

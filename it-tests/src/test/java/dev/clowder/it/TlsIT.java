@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -171,7 +171,7 @@ class TlsIT {
                     return false;
                 }
                 seen[connection.get(WORKER).worker().slot()] = true;
-            } catch (SSLHandshakeException e) {
+            } catch (SSLException e) {
                 // The old one, which is not trusted any more.
                 return false;
             }
@@ -253,6 +253,7 @@ class TlsIT {
                     }
                 } catch (IOException e) {
                     failures.add(e);
+                    return;
                 }
             }
         }
