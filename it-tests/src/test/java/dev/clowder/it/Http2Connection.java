@@ -50,6 +50,7 @@ final class Http2Connection implements AutoCloseable {
     private final DataInputStream in;
     private int nextStream = 1;
     private boolean goneAway;
+    private int lastStream = Integer.MAX_VALUE;
 
     private record Frame(int type, int flags, int stream, ByteBuffer payload) {}
 
@@ -99,9 +100,11 @@ final class Http2Connection implements AutoCloseable {
     /**
      * Sends a GET and reads its answer.
      *
-     * @return the body
+     * @return the body; null if the server said that it has not looked at the request and wants it on another
+     *     connection (RFC 9113, section 6.8)
      * @throws IOException if there was no answer, or its status was not 200
      */
+    @Nullable
     String get(String path) throws IOException {
         int stream = nextStream;
         nextStream += 2;
@@ -115,6 +118,9 @@ final class Http2Connection implements AutoCloseable {
         boolean ok = false;
         while (true) {
             Frame frame = receive();
+            if (stream > lastStream) {
+                return null;
+            }
             if (frame.stream() != stream) {
                 continue;
             }
@@ -179,6 +185,7 @@ final class Http2Connection implements AutoCloseable {
                 throw new IOException("the connection was ended with error " + error);
             }
             goneAway = true;
+            lastStream = frame.payload().getInt(0) & Integer.MAX_VALUE;
         }
         return frame;
     }
