@@ -43,12 +43,14 @@ final class Http2Connection implements AutoCloseable {
     private static final byte SCHEME_HTTPS = (byte) 0x87;
     private static final byte STATUS_200 = (byte) 0x88;
 
+    private static final int WINDOW = 1 << 30;
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final Socket socket;
     private final DataInputStream in;
     private int nextStream = 1;
     private boolean goneAway;
+    private int lastStream = Integer.MAX_VALUE;
 
     private record Frame(int type, int flags, int stream, ByteBuffer payload) {}
 
@@ -57,6 +59,12 @@ final class Http2Connection implements AutoCloseable {
         this.in = new DataInputStream(socket.getInputStream());
         socket.getOutputStream().write(PREFACE.getBytes(US_ASCII));
         send(new Frame(SETTINGS, 0, 0, NOTHING));
+        // Once and for all: Tomcat takes many small ones for an attack.
+        send(new Frame(
+                WINDOW_UPDATE,
+                0,
+                0,
+                ByteBuffer.allocate(Integer.BYTES).putInt(WINDOW).flip()));
     }
 
     /** Connects; with a context by TLS and ALPN, without in plain text with prior knowledge. */
@@ -92,9 +100,11 @@ final class Http2Connection implements AutoCloseable {
     /**
      * Sends a GET and reads its answer.
      *
-     * @return the body
+     * @return the body; null if the server said that it has not looked at the request and wants it on another
+     *     connection (RFC 9113, section 6.8)
      * @throws IOException if there was no answer, or its status was not 200
      */
+    @Nullable
     String get(String path) throws IOException {
         int stream = nextStream;
         nextStream += 2;
@@ -108,11 +118,14 @@ final class Http2Connection implements AutoCloseable {
         boolean ok = false;
         while (true) {
             Frame frame = receive();
+            if (stream > lastStream) {
+                return null;
+            }
             if (frame.stream() != stream) {
                 continue;
             }
             switch (frame.type()) {
-                case HEADERS -> ok = frame.payload().get(0) == STATUS_200;
+                case HEADERS -> ok = is200(frame.payload());
                 case DATA -> body.writeBytes(frame.payload().array());
                 case RST_STREAM -> throw new IOException("stream " + stream + " was reset");
                 default -> {}
@@ -124,6 +137,20 @@ final class Http2Connection implements AutoCloseable {
                 return body.toString(ISO_8859_1);
             }
         }
+    }
+
+    /** The status comes first, behind changes of the table's size (RFC 7541, section 6.3). */
+    private static boolean is200(ByteBuffer headers) {
+        ByteBuffer block = headers.duplicate();
+        byte first = block.get();
+        while ((first & 0xe0) == 0x20) {
+            boolean more = (first & 0x1f) == 0x1f;
+            while (more) {
+                more = block.get() < 0;
+            }
+            first = block.get();
+        }
+        return first == STATUS_200;
     }
 
     /** Reads on until the server closes the connection; an error if it has not said GOAWAY before. */
@@ -153,10 +180,12 @@ final class Http2Connection implements AutoCloseable {
         } else if (type == PING && (flags & ACK) == 0) {
             send(new Frame(PING, ACK, 0, frame.payload()));
         } else if (type == GOAWAY) {
+            int error = frame.payload().getInt(Integer.BYTES);
+            if (error != 0) {
+                throw new IOException("the connection was ended with error " + error);
+            }
             goneAway = true;
-        } else if (type == DATA && length > 0) {
-            send(new Frame(
-                    WINDOW_UPDATE, 0, 0, ByteBuffer.allocate(4).putInt(length).flip()));
+            lastStream = frame.payload().getInt(0) & Integer.MAX_VALUE;
         }
         return frame;
     }
