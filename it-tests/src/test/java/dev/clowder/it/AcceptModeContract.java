@@ -55,12 +55,12 @@ abstract class AcceptModeContract {
     }
 
     @Test
-    @DisplayName("status --json has exactly the fields of the contract")
+    @DisplayName("status --json has exactly the fields that are promised, and what it says of the class archive")
     void statusHasExactlyTheFieldsOfTheContract() throws Exception {
         JsonNode status = new ObjectMapper().readTree(cluster.statusJson());
         assertThat(names(status)).containsExactly("supervisor", "listeners", "workers");
         assertThat(names(status.get("supervisor")))
-                .containsExactlyInAnyOrder("pid", "version", "uptimeSeconds", "state", "generation");
+                .containsExactlyInAnyOrder("pid", "version", "uptimeSeconds", "state", "generation", "classArchive");
         assertThat(names(status.get("listeners").get(0)))
                 .containsExactlyInAnyOrder("address", "port", "protocol", "accept");
         assertThat(status.get("workers"))
