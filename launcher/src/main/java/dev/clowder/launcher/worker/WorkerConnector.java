@@ -4,8 +4,10 @@ import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.catalina.connector.Connector;
+import org.apache.coyote.Request;
 import org.apache.coyote.RequestGroupInfo;
 import org.apache.coyote.http2.Http2Protocol;
 import org.jspecify.annotations.Nullable;
@@ -38,8 +40,8 @@ final class WorkerConnector {
      * @throws StartFailedException if it is to speak TLS and can't
      */
     void configure() throws StartFailedException {
-        // By ALPN over TLS, by Upgrade or prior knowledge (h2c) without.
-        connector.addUpgradeProtocol(new Http2Protocol());
+        // By ALPN over TLS, by prior knowledge (h2c) without.
+        connector.addUpgradeProtocol(new WithoutUpgrade());
         Message.Certificate files = listener.certificate();
         if (files != null) {
             connector.setScheme("https");
@@ -111,5 +113,21 @@ final class WorkerConnector {
         ServerSocketChannel shared = SharedListener.receive(socket);
         endpoint.accept(shared);
         return shared;
+    }
+
+    /**
+     * HTTP/2, but not by a header {@code Upgrade: h2c}: a proxy that passes one on opens a tunnel in which its client is
+     * trusted as the proxy is. RFC 9113 has removed that way.
+     */
+    private static final class WithoutUpgrade extends Http2Protocol {
+        WithoutUpgrade() {
+            // Requests that cross the first GOAWAY of a drain are served; their clients need not retry.
+            setDrainTimeout(TimeUnit.SECONDS.toNanos(1));
+        }
+
+        @Override
+        public boolean accept(Request request) {
+            return false;
+        }
     }
 }
