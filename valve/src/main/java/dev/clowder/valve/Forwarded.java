@@ -4,6 +4,7 @@ import jakarta.servlet.ServletRequest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,16 @@ public final class Forwarded {
         TOO_SHORT,
         /** The other family of headers names another client, and {@code conflict="reject"}. */
         CONFLICT
+    }
+
+    /**
+     * Checks the text of a {@code headers} attribute without starting anything, for programs that take it from a user.
+     *
+     * @throws IllegalArgumentException if it is neither a family of headers nor the name of a header with one address
+     */
+    public static void checkHeaders(String headers) {
+        AttributeReader reader = new AttributeReader(Map.of("headers", headers));
+        new HeaderNames(reader.names(reader.family()));
     }
 
     private final String ip;

@@ -5,6 +5,7 @@ import dev.clowder.valve.ProxyHeaderParser.Malformed;
 import dev.clowder.valve.ProxyHeaderParser.NeedMore;
 import dev.clowder.valve.ProxyHeaderParser.Outcome;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -17,6 +18,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -58,10 +60,11 @@ final class ProxyLobby {
     /**
      * Takes a non-blocking channel.
      *
+     * @param relayed whether its first header is that of a relay of our own: {@link ProxyRule#RELAYED}
      * @return false if it has been closed already
      */
-    boolean enter(SocketChannel channel) {
-        Guest guest = new Guest(channel, System.nanoTime() + timeoutNanos);
+    boolean enter(SocketChannel channel, boolean relayed) {
+        Guest guest = new Guest(channel, System.nanoTime() + timeoutNanos, relayed ? endpoint::ruleOf : null);
         Outcome outcome = guest.read();
         if (!(outcome instanceof NeedMore)) {
             return leave(guest, outcome);
@@ -212,9 +215,14 @@ final class ProxyLobby {
 
     private boolean leave(Guest guest, Outcome outcome) {
         if (outcome instanceof Done done) {
-            return endpoint.admit(guest.channel, new ProxyProtocol(done.header()));
+            ProxyProtocol proxied = guest.relayedOnly ? null : new ProxyProtocol(done.header());
+            return endpoint.admit(guest.channel, guest.relayed, proxied);
         }
         String reason = outcome instanceof Malformed malformed ? malformed.reason() : "no PROXY header";
+        if (guest.relayed != null) {
+            reason +=
+                    ", relayed for " + ProxyAddress.text(guest.relayed.source().getAddress());
+        }
         // To connect and leave without a word is what probes of open ports do.
         return endpoint.refuse(guest.channel, reason, guest.bytes.position() == 0);
     }
@@ -226,19 +234,28 @@ final class ProxyLobby {
 
         final SocketChannel channel;
         final long deadline;
+        /** Who the peer is, if that is what the first header said. */
+        ProxyHeader.@Nullable Inet relayed;
+        /** Whether that peer sends no header of its own. */
+        boolean relayedOnly;
+
         ByteBuffer bytes = ByteBuffer.allocate(USUAL_LENGTH).limit(0);
         Outcome outcome = new NeedMore(1);
+        /** What holds for a relayed peer; null if nobody relays, or no longer. */
+        private @Nullable Function<SocketAddress, ProxyRule> ruleBehindRelay;
 
-        Guest(SocketChannel channel, long deadline) {
+        Guest(SocketChannel channel, long deadline, @Nullable Function<SocketAddress, ProxyRule> ruleBehindRelay) {
             this.channel = channel;
             this.deadline = deadline;
+            this.ruleBehindRelay = ruleBehindRelay;
         }
 
         /** Reads what has arrived of the header, and nothing of what follows it. */
         Outcome read() {
             try {
                 while (true) {
-                    outcome = ProxyHeaderParser.parse(bytes.duplicate().flip());
+                    outcome = behindRelay(
+                            ProxyHeaderParser.parse(bytes.duplicate().flip()));
                     if (!(outcome instanceof NeedMore more)) {
                         return outcome;
                     }
@@ -256,6 +273,30 @@ final class ProxyLobby {
                 outcome = new Malformed("2: the connection was lost before the header ended");
                 return outcome;
             }
+        }
+
+        /** The relay's header is read; the peer that it names may have to send its own, within the same deadline. */
+        private Outcome behindRelay(Outcome read) {
+            Function<SocketAddress, ProxyRule> rule = ruleBehindRelay;
+            if (rule == null || !(read instanceof Done done)) {
+                return read;
+            }
+            ruleBehindRelay = null;
+            if (!(done.header() instanceof ProxyHeader.Inet peer)) {
+                return read;
+            }
+            relayed = peer;
+            return switch (rule.apply(peer.source())) {
+                case OFF -> {
+                    relayedOnly = true;
+                    yield read;
+                }
+                case REQUIRED, RELAYED -> {
+                    bytes.clear().limit(0);
+                    yield ProxyHeaderParser.parse(bytes);
+                }
+                case REFUSED -> new Malformed("2: the source is not in proxyProtocolTrust");
+            };
         }
 
         private void makeRoom(int length) {

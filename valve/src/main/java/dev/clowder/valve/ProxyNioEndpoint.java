@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.juli.logging.Log;
@@ -64,7 +65,10 @@ public class ProxyNioEndpoint extends NioEndpoint {
         return proxyProtocol;
     }
 
-    /** Who may send a header: a comma list of addresses, CIDR ranges and names; default {@code loopback}. */
+    /**
+     * Who may send a header: a comma list of addresses, CIDR ranges and names, or any other form of the valve's
+     * {@code trust}, of which only the answer for the peer itself counts here; default {@code loopback}.
+     */
     public void setProxyProtocolTrust(String proxyProtocolTrust) {
         this.proxyProtocolTrust = proxyProtocolTrust;
     }
@@ -119,7 +123,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
                         "proxyProtocol: \"" + proxyProtocol + "\" is not off, required or mixed");
         };
         try {
-            sources = TrustedProxies.ofList(proxyProtocolTrust);
+            sources = TrustedProxies.compile(proxyProtocolTrust, List.of(), ProxyNioEndpoint.class.getClassLoader());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "proxyProtocolTrust: \"" + proxyProtocolTrust + "\": " + e.getMessage(), e);
@@ -161,10 +165,15 @@ public class ProxyNioEndpoint extends NioEndpoint {
      * @throws IOException if the connection is gone; it is closed then
      */
     protected ProxyRule proxyRule(SocketChannel accepted) throws IOException {
+        return mode == Mode.OFF ? ProxyRule.OFF : ruleOf(accepted.getRemoteAddress());
+    }
+
+    /** What the attributes say of a peer, however its connection came here. */
+    ProxyRule ruleOf(SocketAddress peer) {
         if (mode == Mode.OFF) {
             return ProxyRule.OFF;
         }
-        if (sources.trusts(ProxyAddress.ip(accepted.getRemoteAddress()), 0)) {
+        if (sources.trusts(ProxyAddress.ip(peer), 0)) {
             return ProxyRule.REQUIRED;
         }
         return mode == Mode.MIXED ? ProxyRule.OFF : ProxyRule.REFUSED;
@@ -188,16 +197,18 @@ public class ProxyNioEndpoint extends NioEndpoint {
         }
         return switch (rule) {
             case REFUSED -> refuse(socket, "its address is not in proxyProtocolTrust", false);
-            case REQUIRED -> {
+            case REQUIRED, RELAYED -> {
                 ProxyLobby open = lobby;
-                yield open == null ? refuse(socket, "the connector does not run", true) : open.enter(socket);
+                yield open == null
+                        ? refuse(socket, "the connector does not run", true)
+                        : open.enter(socket, rule == ProxyRule.RELAYED);
             }
-            case OFF -> isUnix(socket) ? admit(socket, null) : super.setSocketOptions(socket);
+            case OFF -> isUnix(socket) ? admit(socket, null, null) : super.setSocketOptions(socket);
         };
     }
 
-    /** How many connections may wait for a header at the same time. */
-    int proxyHeaderPlaces() {
+    /** How many connections may wait for a header at the same time; asked for each that begins to wait. */
+    protected int proxyHeaderPlaces() {
         int most = getMaxConnections();
         return most < 0 ? Integer.MAX_VALUE : Math.max(1, most / 2);
     }
@@ -206,9 +217,11 @@ public class ProxyNioEndpoint extends NioEndpoint {
      * Hands a connection to the poller. Follows {@code NioEndpoint.setSocketOptions} of Tomcat 10.1 and 11.0, which leave
      * no other way to a socket wrapper of one's own.
      *
+     * @param relayed whom a relay of our own named as the peer; null if the peer is that of the socket
+     * @param proxied the header of the peer; null if it sent none
      * @return false if it had to be closed
      */
-    boolean admit(SocketChannel socket, @Nullable ProxyProtocol proxied) {
+    boolean admit(SocketChannel socket, ProxyHeader.@Nullable Inet relayed, @Nullable ProxyProtocol proxied) {
         ProxySocketWrapper wrapper = null;
         try {
             Poller poller = getPoller();
@@ -217,7 +230,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
             }
             boolean unix = isUnix(socket);
             NioChannel channel = channel();
-            ProxySocketWrapper connection = new ProxySocketWrapper(channel, this, proxied, unix);
+            ProxySocketWrapper connection = new ProxySocketWrapper(channel, this, relayed, proxied, unix);
             channel.reset(socket, connection);
             connections.put(socket, connection);
             wrapper = connection;

@@ -12,27 +12,40 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
     private final @Nullable ProxyProtocol proxied;
+    /** Who the peer is, if its address is not that of the socket. */
+    private final ProxyHeader.@Nullable Inet named;
+
     private final boolean unix;
     /** Made once: every request of the connection asks for it. */
     private @Nullable Connection connection;
 
-    /** @param unix whether the socket itself is a Unix-domain socket */
-    ProxySocketWrapper(NioChannel channel, NioEndpoint endpoint, @Nullable ProxyProtocol proxied, boolean unix) {
+    /**
+     * @param relayed whom a relay named as the peer, which may be a proxy with a header of its own
+     * @param unix whether the socket itself is a Unix-domain socket
+     */
+    ProxySocketWrapper(
+            NioChannel channel,
+            NioEndpoint endpoint,
+            ProxyHeader.@Nullable Inet relayed,
+            @Nullable ProxyProtocol proxied,
+            boolean unix) {
         super(channel, endpoint);
         this.proxied = proxied;
         ProxyHeader header = proxied == null ? null : proxied.header();
-        if (header instanceof ProxyHeader.Inet inet) {
-            remoteAddr = ProxyAddress.text(inet.source().getAddress());
+        boolean fromUnix = header instanceof ProxyHeader.Unix;
+        named = header instanceof ProxyHeader.Inet inet ? inet : fromUnix ? null : relayed;
+        if (named != null) {
+            remoteAddr = ProxyAddress.text(named.source().getAddress());
             remoteHost = null;
-            remotePort = inet.source().getPort();
-            localAddr = ProxyAddress.text(inet.destination().getAddress());
+            remotePort = named.source().getPort();
+            localAddr = ProxyAddress.text(named.destination().getAddress());
             // A name would have to be looked up, for an address that need not even be of this network.
             localName = localAddr;
-            localPort = inet.destination().getPort();
+            localPort = named.destination().getPort();
             this.unix = false;
             return;
         }
-        this.unix = unix || header instanceof ProxyHeader.Unix;
+        this.unix = unix || fromUnix;
         if (this.unix) {
             // What Tomcat shows for its own unixDomainSocketPath; a path of the header must not become an address.
             remoteAddr = "127.0.0.1";
@@ -46,9 +59,9 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
 
     @Override
     protected void populateRemoteHost() {
-        if (proxied != null && proxied.header() instanceof ProxyHeader.Inet inet) {
+        if (named != null) {
             // Only asked for with enableLookups="true".
-            InetSocketAddress source = inet.source();
+            InetSocketAddress source = named.source();
             remoteHost = source.getHostName();
         } else {
             super.populateRemoteHost();

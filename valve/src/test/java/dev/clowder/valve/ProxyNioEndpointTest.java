@@ -24,11 +24,16 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** An endpoint that also serves connections which somebody else accepted, on a private Unix-domain socket. */
 class ProxyNioEndpointTest {
     private static final byte[] HEADER = ProxyHeaderWriter.v2(
             new InetSocketAddress("203.0.113.7", 56324), new InetSocketAddress("198.51.100.1", 80));
+
+    private static final byte[] CLIENT =
+            ProxyHeaderWriter.v1(new InetSocketAddress("192.0.2.9", 4711), new InetSocketAddress("198.51.100.2", 443));
 
     @TempDir
     private Path directory;
@@ -61,6 +66,90 @@ class ProxyNioEndpointTest {
         try (Private server = new Private(ProxyRule.REFUSED, directory)) {
             assertThat(server.ask(HEADER)).isEmpty();
         }
+    }
+
+    @Test
+    void aRelayedPeerIsServedAsIfItHadConnectedByItself() throws Exception {
+        try (Private server = new Private(ProxyRule.RELAYED, directory)) {
+            assertThat(facts(server.ask(HEADER)))
+                    .contains("peer 203.0.113.7 56324", "local 198.51.100.1 80", "proxied not", "unix false");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"required", "mixed"})
+    void aRelayedPeerThatIsTrustedSendsItsOwnHeaderAndNoneAsksForAThird(String mode) throws Exception {
+        try (Private server = new Private(ProxyRule.RELAYED, directory, fromRelayed(mode))) {
+            assertThat(facts(server.ask(both(CLIENT))))
+                    .contains("peer 192.0.2.9 4711", "local 198.51.100.2 443", "proxied 192.0.2.9", "unix false");
+            assertThat(server.ask(HEADER)).as("P1: it must send one").isEmpty();
+            assertThat(server.ask(both(HEADER)))
+                    .as("its source is trusted too, and yet a client")
+                    .isNotEmpty();
+        }
+    }
+
+    @Test
+    void aRelayedPeerWhoseHeaderNamesNobodyIsThePeerItself() throws Exception {
+        try (Private server = new Private(ProxyRule.RELAYED, directory, fromRelayed("required"))) {
+            assertThat(facts(server.ask(both(ProxyHeaderWriter.local()))))
+                    .contains("peer 203.0.113.7 56324", "proxied anonymous", "unix false");
+            assertThat(facts(server.ask(both(ProxyHeaderWriter.v2Unix("/a", "/b")))))
+                    .contains("peer 127.0.0.1 0", "unix true");
+        }
+    }
+
+    @Test
+    void aRelayedPeerThatIsNotTrustedIsRefusedOrServedWithoutAHeader() throws Exception {
+        Map<String, String> required = Map.of("proxyProtocol", "required", "proxyProtocolTrust", "198.51.100.0/24");
+        try (Private server = new Private(ProxyRule.RELAYED, directory, required)) {
+            assertThat(server.ask(both(CLIENT))).isEmpty();
+            assertThat(server.ask(HEADER)).isEmpty();
+        }
+        Map<String, String> mixed = Map.of("proxyProtocol", "mixed", "proxyProtocolTrust", "198.51.100.0/24");
+        try (Private server = new Private(ProxyRule.RELAYED, directory, mixed)) {
+            assertThat(facts(server.ask(HEADER))).contains("peer 203.0.113.7 56324", "proxied not");
+            assertThat(server.ask(both(CLIENT)))
+                    .as("a header that must not come")
+                    .startsWith("HTTP/1.1 400 ");
+        }
+    }
+
+    @Test
+    void aRelayThatSpeaksForItselfNeedsNoSecondHeader() throws Exception {
+        try (Private server = new Private(ProxyRule.RELAYED, directory, fromRelayed("required"))) {
+            assertThat(facts(server.ask(ProxyHeaderWriter.local()))).contains("proxied anonymous", "unix true");
+        }
+    }
+
+    @Test
+    void twoHeadersMayBeCutAtEveryByte() throws Exception {
+        byte[] whole = both(CLIENT);
+        try (Private server = new Private(ProxyRule.RELAYED, directory, fromRelayed("required"))) {
+            for (int cut = 1; cut < whole.length; cut++) {
+                try (SocketChannel client = server.connect()) {
+                    write(client, Arrays.copyOf(whole, cut));
+                    await(
+                            "the first piece to wait",
+                            () -> server.tomcat.endpoint().getProxyHeadersWaiting() == 1);
+                    write(client, Arrays.copyOfRange(whole, cut, whole.length));
+                    write(client, GET.getBytes(StandardCharsets.US_ASCII));
+                    assertThat(facts(readAll(client))).as("cut at " + cut).contains("peer 192.0.2.9 4711");
+                }
+            }
+        }
+    }
+
+    /** Attributes that trust the peer of {@link #HEADER}. */
+    private static Map<String, String> fromRelayed(String mode) {
+        return Map.of("proxyProtocol", mode, "proxyProtocolTrust", "203.0.113.0/24");
+    }
+
+    /** The header of a relay, and what the peer that it names has sent. */
+    private static byte[] both(byte[] header) {
+        byte[] both = Arrays.copyOf(HEADER, HEADER.length + header.length);
+        System.arraycopy(header, 0, both, HEADER.length, header.length);
+        return both;
     }
 
     @Test
@@ -126,10 +215,14 @@ class ProxyNioEndpointTest {
         private final ProxyTestServer tomcat;
 
         Private(ProxyRule rule, Path directory) throws Exception {
+            this(rule, directory, Map.of());
+        }
+
+        Private(ProxyRule rule, Path directory, Map<String, String> attributes) throws Exception {
             path = directory.resolve("s");
             listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path));
             Endpoint endpoint = new Endpoint(rule);
-            tomcat = new ProxyTestServer(endpoint, Map.of()).start();
+            tomcat = new ProxyTestServer(endpoint, attributes).start();
             Thread accepting = new Thread(() -> endpoint.acceptFrom(listening), "private-acceptor");
             accepting.setDaemon(true);
             accepting.start();

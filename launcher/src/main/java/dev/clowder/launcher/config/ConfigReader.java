@@ -1,5 +1,6 @@
 package dev.clowder.launcher.config;
 
+import dev.clowder.valve.Forwarded;
 import dev.clowder.valve.TrustPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -24,6 +25,10 @@ import picocli.CommandLine.ParameterException;
 /** The only place that judges what was typed. Collects every problem before it gives up, so that one run shows all. */
 public final class ConfigReader {
     private static final int DEFAULT_PORT = 8080;
+    private static final List<String> PROXY_PROTOCOL = List.of("off", "required", "mixed");
+    /** Texts of {@code --trust} that trust no peer. */
+    private static final List<String> NOBODY = List.of("false", "0");
+
     private static final Duration LONGEST = Duration.ofDays(365);
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,6})([kKmMgG])");
@@ -72,6 +77,8 @@ public final class ConfigReader {
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
         reader.checkTrust();
+        reader.checkForwardedHeaders();
+        String proxyProtocol = reader.proxyProtocol();
         Timeouts timeouts = new Timeouts(
                 reader.positive("--boot-timeout", options.bootTimeout),
                 reader.positive("--drain-timeout", options.drainTimeout),
@@ -93,6 +100,8 @@ public final class ConfigReader {
                 workers,
                 apps,
                 options.trust,
+                options.forwardedHeaders,
+                proxyProtocol,
                 accept,
                 runDir,
                 options.logDir == null ? null : options.logDir.toAbsolutePath().normalize(),
@@ -180,6 +189,25 @@ public final class ConfigReader {
         } catch (IllegalArgumentException e) {
             problems.add("--trust " + options.trust + ": " + e.getMessage());
         }
+    }
+
+    private void checkForwardedHeaders() {
+        try {
+            Forwarded.checkHeaders(options.forwardedHeaders);
+        } catch (IllegalArgumentException e) {
+            problems.add("--forwarded-headers " + options.forwardedHeaders
+                    + ": use x-forwarded, forwarded, or the name of a header with one address, such as x-real-ip");
+        }
+    }
+
+    private String proxyProtocol() {
+        String mode = options.proxyProtocol.toLowerCase(Locale.ROOT);
+        if (!PROXY_PROTOCOL.contains(mode)) {
+            problems.add("--proxy-protocol " + options.proxyProtocol + ": use off, required or mixed");
+        } else if (!mode.equals("off") && NOBODY.contains(options.trust.trim().toLowerCase(Locale.ROOT))) {
+            problems.add("--proxy-protocol " + mode + ": with --trust " + options.trust + " nobody may send a header");
+        }
+        return mode;
     }
 
     private Duration positive(String name, Duration value) {

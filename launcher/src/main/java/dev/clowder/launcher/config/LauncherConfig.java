@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
  * @param workers how many worker processes are wanted, at least 1
  * @param apps the web applications, at least one, each at a context path of its own
- * @param trust the valve's {@code trust} attribute
+ * @param trust the valve's {@code trust} attribute; its answer for the peer says who sends PROXY headers
+ * @param forwardedHeaders the valve's {@code headers} attribute
+ * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
  * @param accept who accepts connections
  * @param runDir where the cluster keeps its files; null for the default, which is named after the port
  * @param logDir where the logs of the workers are kept; null for the run directory
@@ -31,6 +33,8 @@ public record LauncherConfig(
         int workers,
         List<App> apps,
         String trust,
+        String forwardedHeaders,
+        String proxyProtocol,
         AcceptMode accept,
         @Nullable Path runDir,
         @Nullable Path logDir,

@@ -53,6 +53,22 @@ public final class RunOptions {
     String trust = "loopback";
 
     @Option(
+            names = "--forwarded-headers",
+            paramLabel = "NAME",
+            defaultValue = "x-forwarded",
+            description = "what those proxies send, the one family that is read: x-forwarded, forwarded (RFC 7239), or"
+                    + " the name of a header with one address, such as x-real-ip")
+    String forwardedHeaders = "x-forwarded";
+
+    @Option(
+            names = "--proxy-protocol",
+            paramLabel = "MODE",
+            defaultValue = "off",
+            description = "off; required: whoever --trust names begins each connection with a PROXY header, v1 or v2,"
+                    + " and nobody else gets in; mixed: others are served without one")
+    String proxyProtocol = "off";
+
+    @Option(
             names = "--accept",
             paramLabel = "MODE",
             defaultValue = "auto",

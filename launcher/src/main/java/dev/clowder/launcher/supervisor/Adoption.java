@@ -135,6 +135,8 @@ record Adoption(
             text.append('\n');
         }
         text.append("trust ").append(config.trust()).append('\n');
+        text.append("forwarded-headers ").append(config.forwardedHeaders()).append('\n');
+        text.append("proxy-protocol ").append(config.proxyProtocol()).append('\n');
         text.append("expose-worker ").append(config.exposeWorker()).append('\n');
         text.append("health-path ").append(config.healthPath()).append('\n');
         text.append("java ").append(config.java()).append('\n');

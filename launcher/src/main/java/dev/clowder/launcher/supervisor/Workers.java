@@ -357,7 +357,7 @@ final class Workers {
                 acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
                 acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
                 acceptor.address().getPort(),
-                config.trust(),
+                new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),
                 config.exposeWorker(),
                 config.healthPath(),
                 config.timeouts().orphan().toMillis(),

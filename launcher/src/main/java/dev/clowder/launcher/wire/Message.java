@@ -83,7 +83,7 @@ public sealed interface Message {
             String listeners,
             boolean handover,
             int port,
-            String trust,
+            Forwarding forwarding,
             boolean exposeWorker,
             String healthPath,
             long orphanMillis,
@@ -93,6 +93,15 @@ public sealed interface Message {
             mounts = List.copyOf(mounts);
         }
     }
+
+    /**
+     * Who is believed about a client, and in which words: attributes of the valve and of the connector.
+     *
+     * @param trust {@code trust}, for PROXY headers as for those of HTTP
+     * @param headers the one family of HTTP headers that is read
+     * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
+     */
+    record Forwarding(String trust, String headers, String proxyProtocol) {}
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

@@ -64,6 +64,8 @@ final class EmbeddedTomcat {
 
         WorkerEndpoint endpoint = new WorkerEndpoint(Path.of(start.intake()));
         WorkerProtocol protocol = new WorkerProtocol(endpoint);
+        protocol.setProxyProtocol(start.forwarding().proxyProtocol());
+        protocol.setProxyProtocolTrust(start.forwarding().trust());
         Connector connector = new Connector(protocol);
         connector.setPort(start.port());
         connector.setThrowOnFailure(true);
@@ -79,7 +81,8 @@ final class EmbeddedTomcat {
             engine.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
         }
         ForwardedValve forwarded = new ForwardedValve();
-        forwarded.setTrust(start.trust());
+        forwarded.setTrust(start.forwarding().trust());
+        forwarded.setHeaders(start.forwarding().headers());
         engine.addValve(forwarded);
         RequestsInFlight requests = new RequestsInFlight();
         engine.addValve(requests);

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>the <em>intake</em>, a Unix socket in the run directory, open from the start: the supervisor's relay and every
- *       probe come this way, each behind a PROXY header that names the client;
+ *       probe come this way, each behind a PROXY header that names the peer, whose own may follow;
  *   <li>the <em>listener</em> that all workers share, or the <em>hand-over</em> of connections that the supervisor has
  *       accepted; either only after {@code accept}, when the worker has proven that it serves.
  * </ul>
@@ -176,7 +176,13 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     @Override
     protected ProxyRule proxyRule(SocketChannel accepted) throws IOException {
-        return fromIntake(accepted) ? ProxyRule.REQUIRED : super.proxyRule(accepted);
+        return fromIntake(accepted) ? ProxyRule.RELAYED : super.proxyRule(accepted);
+    }
+
+    /** Half of those that may come: nobody who says nothing keeps all others out. */
+    @Override
+    protected int proxyHeaderPlaces() {
+        return MAX_CONNECTIONS / 2;
     }
 
     private static boolean fromIntake(SocketChannel accepted) throws IOException {

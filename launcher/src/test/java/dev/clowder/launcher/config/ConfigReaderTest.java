@@ -39,6 +39,8 @@ class ConfigReaderTest {
         assertThat(config.listen().getPort()).isEqualTo(8080);
         assertThat(config.listen().getAddress().isAnyLocalAddress()).isTrue();
         assertThat(config.trust()).isEqualTo("loopback");
+        assertThat(config.forwardedHeaders()).isEqualTo("x-forwarded");
+        assertThat(config.proxyProtocol()).isEqualTo("off");
         assertThat(config.accept()).isEqualTo(AcceptMode.AUTO);
         assertThat(config.timeouts())
                 .isEqualTo(new Timeouts(
@@ -53,6 +55,40 @@ class ConfigReaderTest {
     @ValueSource(strings = {"auto", "shared", "round-robin", "least-connections", "relay"})
     void everyAcceptModeOfTheContractIsUnderstood(String mode) throws Exception {
         assertThat(read("--accept", mode, war.toString()).accept()).hasToString(mode);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x-forwarded", "forwarded", "x-real-ip", "CF-Connecting-IP"})
+    void everyFormOfForwardedHeadersIsUnderstood(String headers) throws Exception {
+        assertThat(read("--forwarded-headers", headers, war.toString()).forwardedHeaders())
+                .isEqualTo(headers);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "x-forwarded-for", "x_real_ip", "x-real-ip, forwarded"})
+    void headersThatCanNotBeReadAreNamed(String headers) {
+        assertThatThrownBy(() -> read("--forwarded-headers", headers, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageStartingWith("--forwarded-headers " + headers + ": use x-forwarded, forwarded, or ");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"off, off", "required, required", "Mixed, mixed"})
+    void everyModeOfTheProxyProtocolIsUnderstood(String text, String mode) throws Exception {
+        assertThat(read("--proxy-protocol", text, war.toString()).proxyProtocol())
+                .isEqualTo(mode);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "on, loopback, '--proxy-protocol on: use off, required or mixed'",
+        "required, false, '--proxy-protocol required: with --trust false nobody may send a header'",
+        "mixed, 0, '--proxy-protocol mixed: with --trust 0 nobody may send a header'"
+    })
+    void aModeOfTheProxyProtocolThatCanNotWorkIsNamed(String mode, String trust, String problem) {
+        assertThatThrownBy(() -> read("--proxy-protocol", mode, "--trust", trust, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(problem);
     }
 
     @Test

@@ -62,6 +62,8 @@ final class PaperCluster implements AutoCloseable {
                 2,
                 List.of(new App("", temporary)),
                 "loopback",
+                "x-forwarded",
+                "off",
                 AcceptMode.RELAY,
                 null,
                 null,
