@@ -1,6 +1,8 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import io.netty.util.NetUtil;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Locale;
@@ -87,10 +89,10 @@ final class ProxyConfigs {
     }
 
     private static String server(DescribedCluster cluster) {
-        String host = cluster.listen().getHostString();
-        return (host.indexOf(':') < 0 ? host : '[' + host + ']')
-                + ':'
-                + cluster.listen().getPort();
+        InetSocketAddress listen = cluster.listen();
+        return listen.isUnresolved()
+                ? listen.getHostString() + ':' + listen.getPort()
+                : NetUtil.toSocketAddressString(listen);
     }
 
     private static boolean sendsProxyHeader(DescribedCluster cluster) throws ConfigException {

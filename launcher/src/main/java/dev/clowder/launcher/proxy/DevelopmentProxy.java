@@ -37,6 +37,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A reverse proxy for a laptop: HTTP/1.1 and WebSocket to one application, with the forwarding headers and the PROXY
@@ -47,6 +49,9 @@ import java.util.concurrent.TimeUnit;
  * connection. Everything happens on the one event loop; {@link #start} and {@link #close} are for any thread.
  */
 public final class DevelopmentProxy implements AutoCloseable {
+    /** Vert.x logs the failures that have a line here. Held, or the level would be forgotten. */
+    private static final Logger QUIET = Logger.getLogger("io.vertx");
+
     private static final int LONGEST_HEAD = 64 * 1024;
     private static final int CONNECT_MILLIS = 5_000;
     private static final int BAD_GATEWAY = 502;
@@ -84,6 +89,7 @@ public final class DevelopmentProxy implements AutoCloseable {
      * @throws IOException if it can't listen there; the message says why
      */
     public static DevelopmentProxy start(ProxySettings settings, PrintWriter out) throws IOException {
+        QUIET.setLevel(Level.OFF);
         DevelopmentProxy proxy = new DevelopmentProxy(settings, out);
         try {
             proxy.listen();
@@ -178,7 +184,7 @@ public final class DevelopmentProxy implements AutoCloseable {
 
     private void print(String line) {
         // A request line may hold what a terminal obeys.
-        out.println(line.replaceAll("\\p{Cntrl}", "?"));
+        out.println(line.replaceAll("[^ -~]", "?"));
         out.flush();
     }
 
