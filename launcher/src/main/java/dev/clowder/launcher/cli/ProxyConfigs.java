@@ -3,8 +3,11 @@ package dev.clowder.launcher.cli;
 import dev.clowder.launcher.config.ConfigException;
 import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -14,6 +17,12 @@ final class ProxyConfigs {
     private static final Pattern PATH = Pattern.compile("/[A-Za-z0-9/._~%?&=+,:@!-]*");
     private static final Pattern HEADER = Pattern.compile("[A-Za-z0-9-]+");
     private static final Duration MARGIN = Duration.ofSeconds(10);
+
+    /** Of Debian and Ubuntu, and of Fedora and its kin. */
+    private static final List<String> STREAM_DIRECTORIES =
+            List.of("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules");
+
+    private static final String STREAM_MODULE = "ngx_stream_module.so";
 
     private static final String X_FORWARDED = "x-forwarded";
     private static final String FORWARDED = "forwarded";
@@ -30,6 +39,7 @@ final class ProxyConfigs {
         values.put("listen", listen.toString());
         values.put("serverName", serverName);
         if (sendsProxyHeader(cluster)) {
+            values.put("module", streamModule());
             return Template.fill("nginx-stream.conf", values);
         }
         String family = family(cluster);
@@ -86,6 +96,18 @@ final class ProxyConfigs {
         values.put("bootText", ConfigCommand.text(boot));
         values.put("answer", ConfigCommand.seconds((longer.compareTo(idle) > 0 ? longer : idle).plus(MARGIN)));
         return values;
+    }
+
+    /** Absolute, because nginx looks for modules below the directory of {@code -p}. */
+    private static String streamModule() {
+        for (String directory : STREAM_DIRECTORIES) {
+            Path module = Path.of(directory, STREAM_MODULE);
+            if (Files.exists(module)) {
+                return "# A module of its own in this machine's nginx.\nload_module " + module + ";";
+            }
+        }
+        return "# Built into the nginx of nginx.org. Debian has it as a module: install libnginx-mod-stream, and add\n# load_module "
+                + Path.of(STREAM_DIRECTORIES.get(0), STREAM_MODULE) + ";";
     }
 
     private static String server(DescribedCluster cluster) {

@@ -36,7 +36,9 @@ final class SystemdUnit {
         List<String> rest = arguments.normal("--run-dir", "--log-dir", "--stop-on-eof", "--port");
         String port = arguments.text("--port");
         if (port != null) {
-            start.addAll(List.of("--port", port));
+            // Any port, which a proxy would have to guess after each start: the one that it got is kept.
+            boolean any = port.equals("0");
+            start.addAll(List.of("--port", any ? String.valueOf(cluster.listen().getPort()) : port));
         }
         start.addAll(List.of("--run-dir", runDir, "--log-dir", "/var/log/" + name));
         start.addAll(rest);

@@ -93,7 +93,10 @@ class ConfigCommandTest {
         Path file = Files.writeString(
                 directory.resolve("clowder.properties"), "drain-timeout = 100s\nforwarded-headers = forwarded\n");
         assertThat(config("nginx", "--config", file.toString()))
-                .contains("worker_shutdown_timeout 100s;", "proxy_read_timeout 110s;", "proxy_set_header Forwarded \"$clo");
+                .contains(
+                        "worker_shutdown_timeout 100s;",
+                        "proxy_read_timeout 110s;",
+                        "proxy_set_header Forwarded \"$clo");
     }
 
     @ParameterizedTest
@@ -116,7 +119,9 @@ class ConfigCommandTest {
         words.addAll(List.of(options.split(" ")));
         assertThat(config(words.toArray(String[]::new)).lines().map(String::strip))
                 .anySatisfy(printed -> assertThat(printed).contains(line));
-        assertThat(out.toString()).contains("for a cluster that does not run now").doesNotContain("{{");
+        assertThat(out.toString())
+                .contains("for a cluster that does not run now")
+                .doesNotContain("{{");
     }
 
     @ParameterizedTest

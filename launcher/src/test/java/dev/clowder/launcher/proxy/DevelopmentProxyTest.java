@@ -292,8 +292,7 @@ class DevelopmentProxyTest {
                 break;
             }
         }
-        String length =
-                head.toString().toLowerCase(Locale.ROOT).replaceAll("(?s).*content-length: (\\d+).*", "$1");
+        String length = head.toString().toLowerCase(Locale.ROOT).replaceAll("(?s).*content-length: (\\d+).*", "$1");
         return head + new String(in.readNBytes(Integer.parseInt(length)), ISO_8859_1);
     }
 }
