@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ConfigIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final Duration LONG = Duration.ofMinutes(4);
+    // The proxies, two workers and a third that boots need the processors more than the clients do.
+    private static final long PAUSE_MILLIS = 20;
     private static final String INSTALL = "apt-get install --no-install-recommends nginx libnginx-mod-stream haproxy";
 
     @TempDir
@@ -76,11 +78,25 @@ class ConfigIT {
                 Apps.probe("probe.war").addClasses(HandshakeEndpoint.class, HandshakeFilter.class), directory);
         readsHeaders = ClowderProcess.builder()
                 .application("/probe", war)
-                .arguments("--oversubscribe", "--trust", "127.0.0.1", "--health-path", "/probe/worker")
+                .arguments(
+                        "--oversubscribe",
+                        "--boot-timeout",
+                        "3m",
+                        "--trust",
+                        "127.0.0.1",
+                        "--health-path",
+                        "/probe/worker")
                 .start();
         readsProxyProtocol = ClowderProcess.builder()
                 .application("/probe", war)
-                .arguments("--oversubscribe", "--trust", "127.0.0.1", "--proxy-protocol", "required")
+                .arguments(
+                        "--oversubscribe",
+                        "--boot-timeout",
+                        "3m",
+                        "--trust",
+                        "127.0.0.1",
+                        "--proxy-protocol",
+                        "required")
                 .workers(1)
                 .start();
         readsHeaders.awaitReady(SOON);
@@ -143,8 +159,10 @@ class ConfigIT {
 
     private void reloadUnderTraffic(ClowderProcess cluster) throws Exception {
         String runDir = cluster.runDir().toString();
-        try (Load behindNginx = Load.start(start(Program.NGINX, "--run-dir", runDir), "/probe/worker", 2, 3);
-                Load behindHaproxy = Load.start(start(Program.HAPROXY, "--run-dir", runDir), "/probe/worker", 2, 3)) {
+        try (Load behindNginx =
+                        Load.start(start(Program.NGINX, "--run-dir", runDir), "/probe/worker", 2, 3, PAUSE_MILLIS);
+                Load behindHaproxy =
+                        Load.start(start(Program.HAPROXY, "--run-dir", runDir), "/probe/worker", 2, 3, PAUSE_MILLIS)) {
             await("clients are served")
                     .atMost(SOON)
                     .until(() -> behindNginx.answers() > 50 && behindHaproxy.answers() > 50);
@@ -288,7 +306,7 @@ class ConfigIT {
     private static String config(String program, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of("config", program));
         command.addAll(List.of(options));
-        Launcher.Result printed = Launcher.ofThisBuild().run(SOON, command);
+        Launcher.Result printed = Launcher.ofThisBuild().run(LONG, command);
         assertThat(printed.exitCode()).as(printed.errors()).isZero();
         return printed.output();
     }

@@ -74,8 +74,7 @@ class DevelopmentProxyIT {
             await("its line").atMost(SOON).until(() -> proxy.output().contains("GET /probe/details 200, "));
             assertThat(proxy.output())
                     .contains("clowder: proxy on http://127.0.0.1:" + port + " to http://127.0.0.1:" + cluster.port())
-                    .contains(
-                            "| + Forwarded: for=198.51.100.66;proto=https;host=spoofed.example, for=203.0.113.7;proto=https")
+                    .contains("| + Forwarded: for=203.0.113.7;proto=https;host=\"shop.example.com\", for=127.0.0.11")
                     .contains("| + PROXY v2 127.0.0.12:")
                     .contains("| the client sent, all false: X-Forwarded-For, ");
             assertThat(proxy.terminate()).isZero();
