@@ -52,18 +52,19 @@ class ConfigIT {
         NGINX,
         HAPROXY;
 
-        List<String> command(Path file) {
+        /** Runs the file in the foreground, or only judges it. */
+        List<String> command(Path file, boolean judge) {
             String path = Foreground.find(toString(), INSTALL);
-            return this == NGINX
-                    ? List.of(path, "-p", file.getParent().toString(), "-c", file.toString(), "-g", "daemon off;")
-                    : List.of(path, "-db", "-f", file.toString());
-        }
-
-        List<String> check(Path file) {
-            String path = Foreground.find(toString(), INSTALL);
-            return this == NGINX
-                    ? List.of(path, "-t", "-p", file.getParent().toString(), "-c", file.toString())
-                    : List.of(path, "-c", "-f", file.toString());
+            List<String> command = new ArrayList<>(
+                    this == NGINX
+                            ? List.of(path, "-p", file.getParent().toString(), "-c", file.toString())
+                            : List.of(path, "-f", file.toString()));
+            if (this == NGINX) {
+                command.addAll(judge ? List.of("-t") : List.of("-g", "daemon off;"));
+            } else {
+                command.add(judge ? "-c" : "-db");
+            }
+            return command;
         }
 
         @Override
@@ -217,11 +218,8 @@ class ConfigIT {
                     connection.setSoTimeout((int) SOON.toMillis());
                     InputStream in = connection.getInputStream();
                     StringBuilder head = new StringBuilder();
-                    for (int b = in.read(); b >= 0 && head.indexOf("\r\n\r\n") < 0; b = in.read()) {
+                    for (int b = in.read(); b >= 0; b = head.indexOf("\r\n\r\n") < 0 ? in.read() : -1) {
                         head.append((char) b);
-                        if (head.indexOf("\r\n\r\n") >= 0) {
-                            break;
-                        }
                     }
                     if (head.indexOf("/wanted") >= 0) {
                         connection
@@ -296,10 +294,10 @@ class ConfigIT {
         Path own = Files.createTempDirectory(directory, program.toString());
         Path file = Files.writeString(
                 own.resolve(program + ".conf"), config(program.toString(), all.toArray(String[]::new)));
-        Launcher.Result checked = new Marked().run(SOON, program.check(file));
+        Launcher.Result checked = new Marked().run(SOON, program.command(file, true));
         assertThat(checked.exitCode()).as(checked.errors()).isZero();
         assertThat(checked.output() + checked.errors()).doesNotContainIgnoringCase("warn");
-        programs.add(Foreground.start(own, program.command(file)).awaitPort(port));
+        programs.add(Foreground.start(own, program.command(file, false)).awaitPort(port));
         return port;
     }
 

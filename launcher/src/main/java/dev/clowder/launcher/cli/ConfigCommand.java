@@ -57,20 +57,23 @@ final class ConfigCommand implements Callable<Integer> {
         }
     }
 
-    @Command(
-            name = "nginx",
-            sortOptions = false,
-            footer = "All options of run describe the cluster; a running one needs only --port or --run-dir.",
-            description = "Prints an nginx.conf.")
-    static final class Nginx extends Of {
+    /** One that takes the clients. */
+    abstract static class Proxy extends Of {
         @Option(
                 names = "--listen",
                 paramLabel = "[ADDRESS:]PORT",
                 defaultValue = "80",
                 converter = ListenAddress.Converter.class,
-                description = "where nginx takes clients (default: 80)")
+                description = "where it takes clients (default: 80)")
         ListenAddress listen = new ListenAddress(null, 0);
+    }
 
+    @Command(
+            name = "nginx",
+            sortOptions = false,
+            footer = "All options of run describe the cluster; a running one needs only --port or --run-dir.",
+            description = "Prints an nginx.conf.")
+    static final class Nginx extends Proxy {
         @Option(
                 names = "--server-name",
                 paramLabel = "NAME",
@@ -92,15 +95,7 @@ final class ConfigCommand implements Callable<Integer> {
             sortOptions = false,
             footer = "All options of run describe the cluster; a running one needs only --port or --run-dir.",
             description = "Prints a haproxy.cfg.")
-    static final class Haproxy extends Of {
-        @Option(
-                names = "--listen",
-                paramLabel = "[ADDRESS:]PORT",
-                defaultValue = "80",
-                converter = ListenAddress.Converter.class,
-                description = "where HAProxy takes clients (default: 80)")
-        ListenAddress listen = new ListenAddress(null, 0);
-
+    static final class Haproxy extends Proxy {
         @Override
         String text(DescribedCluster cluster) throws ConfigException {
             return ProxyConfigs.haproxy(cluster, listen);

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 record DescribedCluster(RunArguments arguments, List<String> command, InetSocketAddress listen, String source) {
     private static final int DEFAULT_PORT = 8080;
+    private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.-]+");
 
     /**
      * Looks for a running cluster where the arguments say, else believes the arguments. What is typed wins over what a
@@ -99,9 +101,12 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
         return List.of(text.split("\0"));
     }
 
-    private static InetSocketAddress reachable(@Nullable String address, int port) {
+    private static InetSocketAddress reachable(@Nullable String address, int port) throws ConfigException {
         InetAddress literal = address == null ? null : ListenAddress.literal(address);
         if (literal == null && address != null) {
+            if (!HOST.matcher(address).matches()) {
+                throw new ConfigException("--address " + address + ": neither an address nor a name");
+            }
             return InetSocketAddress.createUnresolved(address, port);
         }
         return new InetSocketAddress(

@@ -86,7 +86,8 @@ final class ProxyConfigs {
         Duration longer = boot.compareTo(drain) > 0 ? boot : drain;
         Duration idle = Duration.ofSeconds(60);
         Map<String, String> values = new HashMap<>();
-        values.put("source", cluster.source());
+        // A path may hold a line break, which would end the comment.
+        values.put("source", cluster.source().replaceAll("\\p{Cntrl}", "?"));
         values.put("server", server(cluster));
         values.put("family", family(cluster));
         values.put("proxyProtocol", arguments.text("--proxy-protocol", "off"));

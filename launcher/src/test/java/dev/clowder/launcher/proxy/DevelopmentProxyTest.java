@@ -286,11 +286,8 @@ class DevelopmentProxyTest {
         socket.getOutputStream().write(request.getBytes(ISO_8859_1));
         InputStream in = socket.getInputStream();
         StringBuilder head = new StringBuilder();
-        for (int b = in.read(); b >= 0 && head.indexOf("\r\n\r\n") < 0; b = in.read()) {
+        for (int b = in.read(); b >= 0; b = head.indexOf("\r\n\r\n") < 0 ? in.read() : -1) {
             head.append((char) b);
-            if (head.indexOf("\r\n\r\n") >= 0) {
-                break;
-            }
         }
         String length = head.toString().toLowerCase(Locale.ROOT).replaceAll("(?s).*content-length: (\\d+).*", "$1");
         return head + new String(in.readNBytes(Integer.parseInt(length)), ISO_8859_1);
