@@ -37,6 +37,8 @@ public final class CommandLines {
         clowder.addSubcommand(new LogsCommand());
         clowder.addSubcommand(new StopCommand());
         clowder.addSubcommand(new UpgradeCommand());
+        clowder.addSubcommand(new ProxyCommand());
+        clowder.addSubcommand(ConfigCommand.command());
         clowder.setOut(out);
         clowder.setErr(err);
         clowder.setParameterExceptionHandler((wrong, arguments) -> {

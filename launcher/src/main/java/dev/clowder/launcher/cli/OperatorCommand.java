@@ -61,17 +61,8 @@ abstract class OperatorCommand implements Callable<Integer> {
         /** The supervisor may have another working directory. */
         @Override
         List<String> arguments() {
-            return apps.stream().map(Deploy::absolute).toList();
-        }
-
-        private static String absolute(String app) {
-            int equals = app.indexOf('=');
-            boolean mounted =
-                    app.startsWith("/") && equals > 0 && !Path.of(app).toFile().exists();
-            return mounted
-                    ? app.substring(0, equals + 1)
-                            + Path.of(app.substring(equals + 1)).toAbsolutePath()
-                    : Path.of(app).toAbsolutePath().toString();
+            Path here = Path.of("").toAbsolutePath();
+            return apps.stream().map(app -> RunArguments.absolute(app, here)).toList();
         }
     }
 

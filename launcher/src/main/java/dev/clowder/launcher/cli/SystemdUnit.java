@@ -1,0 +1,82 @@
+package dev.clowder.launcher.cli;
+
+import dev.clowder.launcher.config.ConfigException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** The unit of {@code docs/systemd.md}, for one cluster. */
+final class SystemdUnit {
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}");
+    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_./:=,@+-]+");
+    private static final Duration MARGIN = Duration.ofSeconds(20);
+    private static final Duration START_MARGIN = Duration.ofSeconds(30);
+
+    private SystemdUnit() {}
+
+    /**
+     * Returns the text of the unit.
+     *
+     * @throws ConfigException if a name can't stand in a unit, or there is nothing to run
+     */
+    static String text(DescribedCluster cluster, String name, String user) throws ConfigException {
+        check("--name", name);
+        check("--user", user);
+        RunArguments arguments = cluster.arguments();
+        String runDir = "/run/" + name;
+        List<String> start = new ArrayList<>(cluster.command());
+        start.add("run");
+        if (arguments.applications().isEmpty()) {
+            throw new ConfigException("name the application, as for run: no cluster runs there that has one");
+        }
+        // systemd owns the directories, and gives an empty standard input.
+        List<String> rest = arguments.normal("--run-dir", "--log-dir", "--stop-on-eof", "--port");
+        String port = arguments.text("--port");
+        if (port != null) {
+            // Any port, which a proxy would have to guess after each start: the one that it got is kept.
+            boolean any = port.equals("0");
+            start.addAll(List.of("--port", any ? String.valueOf(cluster.listen().getPort()) : port));
+        }
+        start.addAll(List.of("--run-dir", runDir, "--log-dir", "/var/log/" + name));
+        start.addAll(rest);
+        List<String> reload = new ArrayList<>(cluster.command());
+        reload.addAll(List.of("reload", "--run-dir", runDir));
+
+        Duration boot = arguments.time("--boot-timeout");
+        Duration drain = arguments.time("--drain-timeout");
+        Duration stop = arguments.time("--stop-timeout");
+        Map<String, String> values = new HashMap<>();
+        values.put("name", name);
+        values.put("user", user);
+        values.put("description", "The " + name + ", on Clowder");
+        values.put("start", line(start));
+        values.put("reload", line(reload));
+        values.put("bootText", ConfigCommand.text(boot));
+        values.put("drainText", ConfigCommand.text(drain));
+        values.put("stopText", ConfigCommand.text(stop));
+        values.put("stopSeconds", ConfigCommand.seconds(drain.plus(stop).plus(MARGIN)));
+        values.put("startSeconds", ConfigCommand.seconds(boot.plus(START_MARGIN)));
+        return Template.fill("systemd.service", values);
+    }
+
+    private static void check(String option, String name) throws ConfigException {
+        if (!NAME.matcher(name).matches()) {
+            throw new ConfigException(option + " " + name + ": use letters, digits, '_', '.' and '-'");
+        }
+    }
+
+    private static String line(List<String> words) {
+        return String.join(" ", words.stream().map(SystemdUnit::quoted).toList());
+    }
+
+    /** As systemd.service(5) wants it: quoted if need be, with the signs doubled that mean something. */
+    private static String quoted(String word) {
+        String doubled = word.replace("%", "%%").replace("$", "$$");
+        return PLAIN.matcher(word).matches()
+                ? doubled
+                : '"' + doubled.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.proxy;
+
+import org.jspecify.annotations.NullMarked;
