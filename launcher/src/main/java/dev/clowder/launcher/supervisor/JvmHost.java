@@ -46,7 +46,7 @@ final class JvmHost implements Host, AutoCloseable {
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Logs logs;
-    private final int javaVersion;
+    private volatile int javaVersion;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
     private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
@@ -113,10 +113,10 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
-    public long spawn(int slot, int id) throws IOException {
+    public long spawn(int slot, int id, int workers) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
         Path log = logs.target(slot);
-        ProcessBuilder builder = new ProcessBuilder(command(slot, id, temporary))
+        ProcessBuilder builder = new ProcessBuilder(command(slot, id, workers, temporary))
                 .redirectErrorStream(true)
                 .redirectOutput(
                         log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -198,6 +198,8 @@ final class JvmHost implements Host, AutoCloseable {
         Thread thread = new Thread(
                 () -> {
                     try {
+                        // It may be another one by now, or none: better said before an old worker leaves.
+                        javaVersion = javaVersion(config.java());
                         List<App> apps = wanted.apps();
                         List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
                         events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
@@ -236,18 +238,17 @@ final class JvmHost implements Host, AutoCloseable {
         processes.values().forEach(ProcessHandle::destroyForcibly);
     }
 
-    /** One worker is one core's share of the machine, in memory as in processors. */
-    private List<String> command(int slot, int id, Path temporary) {
-        int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / config.workers());
+    /**
+     * One worker has one share of the machine, in memory as in processors. Both are asked for anew each time: the limits
+     * of a container and the number of workers change while it runs.
+     */
+    private List<String> command(int slot, int id, int workers, Path temporary) {
+        int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / workers);
         List<String> command = new ArrayList<>();
         command.add(config.java().toString());
         command.add("-XX:ActiveProcessorCount=" + processors);
         command.addAll(WorkerMemory.flags(
-                totalMemory(),
-                config.workers() + config.surge(),
-                processors,
-                config.memoryLimit(),
-                config.workerOptions()));
+                totalMemory(), workers + config.surge(), processors, config.memoryLimit(), config.workerOptions()));
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");
@@ -264,7 +265,7 @@ final class JvmHost implements Host, AutoCloseable {
         command.addAll(config.workerOptions());
         command.add("-Dclowder.worker.slot=" + slot);
         command.add("-Dclowder.worker.id=" + id);
-        command.add("-Dclowder.workers=" + config.workers());
+        command.add("-Dclowder.workers=" + workers);
         command.add("-cp");
         command.add(classPath());
         command.add(WORKER_MAIN);

@@ -195,10 +195,12 @@ final class Workers {
     /** Starts a worker in this slot: its current one, or one that is to follow. */
     Worker spawn(WorkerSlot slot, Generation what, long now) throws IOException {
         int id = ++lastId;
+        // First the id, then the process: one that nobody wrote down must not meet another of its name.
+        write(() -> directory.register().reserve(id));
         Worker worker = new Worker(
                 slot,
                 id,
-                host.spawn(slot.number, id),
+                host.spawn(slot.number, id, wanted),
                 what,
                 now,
                 after(now, config.timeouts().boot()));

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -157,5 +160,32 @@ class HangTest {
         cluster.pass(2);
         assertThat(host.take()).containsExactly("dump 2");
         assertThat(silent.join().text()).contains("does not answer");
+    }
+
+    @Test
+    @DisplayName("failure 20: the clock of the machine jumps by a day, forth and back, and nobody notices")
+    void timeOfDayMayJumpAndDecidesNothing() throws Exception {
+        host.timeOfDay = Instant.EPOCH.plus(Duration.ofDays(1));
+        cluster.pass(60);
+        host.timeOfDay = Instant.EPOCH.minus(Duration.ofDays(1));
+        cluster.pass(60);
+        assertThat(cluster.states()).containsExactly("READY", "READY");
+        assertThat(host.take()).isEmpty();
+
+        // A delay is not cut short by it either.
+        cluster.exited(1, 137);
+        cluster.exited(3, 1);
+        assertThat(host.take()).containsExactly("spawn 1/3");
+        host.timeOfDay = Instant.EPOCH.plus(Duration.ofDays(1));
+        cluster.step();
+        assertThat(host.take()).isEmpty();
+        assertThat(cluster.supervisor
+                        .status(host.now)
+                        .workers()
+                        .get(0)
+                        .lastExit()
+                        .at())
+                .as("for people")
+                .isEqualTo("1969-12-31T00:00:00Z");
     }
 }
