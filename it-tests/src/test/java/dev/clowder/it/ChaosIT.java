@@ -7,6 +7,7 @@ import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
 import dev.clowder.it.HttpConnection.Worker;
+import dev.clowder.it.Load.Death;
 import dev.clowder.it.Load.Failure;
 import dev.clowder.it.app.FailingListener;
 import java.io.IOException;
@@ -60,9 +61,6 @@ class ChaosIT {
 
     private Succession clusters;
     private Path bad;
-
-    /** A worker that was killed, or stopped and then killed. */
-    private record Death(Worker victim, long seenAt) {}
 
     /** A time without any process that held the port: the supervisor was killed, and no worker of before outlived it. */
     private record Gap(long from, long to) {
@@ -142,7 +140,7 @@ class ChaosIT {
     }
 
     private boolean isExplained(Failure failure) {
-        return deaths.stream().anyMatch(death -> failure.isExplainedBy(death.victim(), death.seenAt()))
+        return deaths.stream().anyMatch(death -> death.explains(failure))
                 || gaps.stream().anyMatch(gap -> gap.explains(failure));
     }
 
@@ -230,13 +228,14 @@ class ChaosIT {
         ClusterStatus.Worker victim = ready.get(random.nextInt(ready.size()));
         ProcessHandle process = ProcessHandle.of(victim.pid()).orElse(null);
         String signal = List.of("KILL", "KILL", "TERM", "STOP").get(random.nextInt(4));
+        long killedAt = System.nanoTime();
         if (process == null || !signal(signal, victim.pid())) {
             return "gone before";
         }
         process.onExit().get(3, TimeUnit.MINUTES);
         if (!signal.equals("TERM")) {
             // After a TERM it drains: that excuses nothing.
-            deaths.add(new Death(new Worker(victim.slot(), victim.id()), System.nanoTime()));
+            deaths.add(new Death(new Worker(victim.slot(), victim.id()), killedAt, System.nanoTime()));
         }
         rest(random, 20_000);
         return signal;
