@@ -68,6 +68,7 @@ public final class ClowderProcess implements AutoCloseable {
     /** What is started. Not for use by several threads. */
     public static final class Builder {
         private final Launcher launcher;
+        private final List<String> prefix = new ArrayList<>();
         private final List<String> jvmOptions = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> arguments = new ArrayList<>();
         private final List<String> applications = new ArrayList<>();
@@ -91,6 +92,12 @@ public final class ClowderProcess implements AutoCloseable {
         /** Sets the port; default 0, a free one. */
         public Builder port(int number) {
             port = number;
+            return this;
+        }
+
+        /** Starts the launcher through a command that becomes it, such as {@code setsid}. */
+        public Builder through(String... command) {
+            prefix.addAll(List.of(command));
             return this;
         }
 
@@ -150,9 +157,9 @@ public final class ClowderProcess implements AutoCloseable {
             OwnDirectory own = directory == null ? OwnDirectory.in(root) : directory;
             try {
                 Path here = runDir == null ? own.path().resolve("run") : runDir;
-                Process process = launcher.process(jvmOptions, command(here))
-                        .redirectErrorStream(true)
-                        .start();
+                ProcessBuilder command = launcher.process(jvmOptions, command(here));
+                command.command().addAll(0, prefix);
+                Process process = command.redirectErrorStream(true).start();
                 return new ClowderProcess(this, process, own, here);
             } catch (IOException | RuntimeException e) {
                 own.remove();

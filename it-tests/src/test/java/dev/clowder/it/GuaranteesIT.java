@@ -41,6 +41,8 @@ class GuaranteesIT {
     /** A client rests this long between two requests, so that booting workers have a processor too. */
     private static final long PAUSE_MILLIS = 100;
 
+    private static final Duration YOUNG = Duration.ofSeconds(10);
+
     @TempDir
     static Path directory;
 
@@ -90,6 +92,9 @@ class GuaranteesIT {
         List<Double> seconds = new ArrayList<>();
         try (Load load = load()) {
             for (int i = 0; i < 20; i++) {
+                // One that dies young is not replaced at once, and so is no measure.
+                long youngUntil = System.nanoTime() + YOUNG.toNanos();
+                await("the victim is not young any more").atMost(SOON).until(() -> System.nanoTime() - youngUntil >= 0);
                 ClusterStatus.Worker victim = cluster.awaitReady(SOON).worker(1 + i % 2);
                 long killed = System.nanoTime();
                 deaths.add(kill(victim));
