@@ -81,7 +81,7 @@ class ChaosIT {
                 () -> ClowderProcess.builder()
                         .root(directory)
                         .application("/probe", probe)
-                        .arguments("--oversubscribe", "--hang-timeout", "10s"));
+                        .arguments("--oversubscribe", "--hang-timeout", "20s", "--boot-timeout", "3m"));
         try (Succession opened = clusters) {
             opened.start().awaitReady(SOON);
             long descriptorsBefore = descriptors();

@@ -49,14 +49,12 @@ final class Load implements AutoCloseable {
      */
     record Death(Worker victim, long killedAt, long seenAt) {
         /**
-         * Whether it explains a failure: the worker had this connection, or may have had it, because it died between the
-         * opening of the connection and its failure.
+         * Whether it explains a failure: the worker had this connection, or may have had it because nobody has answered
+         * on it yet, and it died between the opening of the connection and its failure.
          */
         boolean explains(Failure failure) {
-            boolean may = failure.worker() == null
-                    ? failure.openedAt() - seenAt < 0
-                    : failure.worker().equals(victim);
-            return may && failure.failedAt() - killedAt >= 0;
+            boolean may = failure.worker() == null || failure.worker().equals(victim);
+            return may && failure.openedAt() - seenAt < 0 && failure.failedAt() - killedAt >= 0;
         }
 
         /** Whether it explains a failure of a request that was under way; the others came later on a connection of its. */

@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,8 +29,7 @@ class OrphanIT {
 
     private Path war;
     private Path runDir;
-    // Closed at the end only: that kills workers that another one has adopted.
-    private final Deque<ClowderProcess> clusters = new ArrayDeque<>();
+    private Succession cluster;
 
     @BeforeEach
     void application() {
@@ -41,44 +38,39 @@ class OrphanIT {
     }
 
     @AfterEach
-    void close() {
-        clusters.forEach(ClowderProcess::close);
+    void close() throws IOException {
+        cluster.close();
     }
 
-    private ClowderProcess start(int port, int workers, String... arguments) throws IOException {
-        ClowderProcess cluster = ClowderProcess.builder()
-                .workers(workers)
-                .port(port)
-                .runDir(runDir)
-                .root(files)
-                .arguments(arguments)
-                .application("/", war)
-                .start();
-        clusters.push(cluster);
-        return cluster;
+    private ClowderProcess start(int workers, String... arguments) throws IOException {
+        cluster = new Succession(
+                runDir,
+                () -> ClowderProcess.builder()
+                        .workers(workers)
+                        .root(files)
+                        .arguments(arguments)
+                        .application("/", war));
+        return cluster.start();
     }
 
     @Test
     @DisplayName("failure 1: five times kill -9 of the supervisor and a new run in the same directory:"
             + " the same workers go on, and no request is lost")
     void aNewSupervisorAdoptsTheWorkersAndNoRequestIsLost() throws Exception {
-        ClowderProcess cluster = start(0, 2);
-        List<String> workers = names(cluster.awaitReady(SOON));
-        int port = cluster.port();
-        try (Load load = Load.start(port, "/worker", 4, 4)) {
+        List<String> workers = names(start(2).awaitReady(SOON));
+        try (Load load = Load.start(cluster.current().port(), "/worker", 4, 4)) {
             for (int i = 0; i < 5; i++) {
-                int before = answers(load);
-                kill(cluster);
-                await("they serve without a supervisor").atMost(SOON).until(() -> answers(load) > before + 100);
-                cluster = start(port, 2);
-                assertThat(names(cluster.awaitReady(SOON))).isEqualTo(workers);
+                int before = load.answers();
+                cluster.kill();
+                await("they serve without a supervisor").atMost(SOON).until(() -> load.answers() > before + 100);
+                assertThat(names(cluster.start().awaitReady(SOON))).isEqualTo(workers);
             }
             load.stop();
             assertThat(load.failures()).isEmpty();
             assertThat(load.workers()).hasSize(2);
         }
-        cluster.terminate();
-        assertThat(cluster.awaitExit(SOON)).isZero();
+        cluster.current().terminate();
+        assertThat(cluster.current().awaitExit(SOON)).isZero();
         assertThat(runDir).doesNotExist();
     }
 
@@ -86,10 +78,9 @@ class OrphanIT {
     @DisplayName(
             "an adopted worker that dies is replaced under an id that was never used; what it prints is seen again")
     void anAdoptedWorkerIsAWorkerLikeAnyOther() throws Exception {
-        ClowderProcess first = start(0, 1);
-        long pid = first.awaitReady(SOON).worker(1).pid();
-        kill(first);
-        ClowderProcess next = start(first.port(), 1);
+        long pid = start(1).awaitReady(SOON).worker(1).pid();
+        cluster.kill();
+        ClowderProcess next = cluster.start();
         assertThat(next.awaitReady(SOON).worker(1).pid()).isEqualTo(pid);
         await("its output").atMost(SOON).until(() -> next.output().contains("[1] "));
 
@@ -104,12 +95,12 @@ class OrphanIT {
     @Test
     @DisplayName("without a new supervisor they serve for the orphan time-out, then finish what they have and leave")
     void withoutANewSupervisorTheyLeaveAfterTheOrphanTimeout() throws Exception {
-        ClowderProcess cluster = start(0, 2, "--orphan-timeout", "3s");
-        cluster.awaitReady(SOON);
-        List<ProcessHandle> workers = cluster.children();
-        try (InFlight request = InFlight.start(cluster.port(), "/upload")) {
-            kill(cluster);
-            assertThat(HttpConnection.fresh(cluster.port(), "/worker").status()).isEqualTo(200);
+        ClowderProcess first = start(2, "--orphan-timeout", "3s");
+        first.awaitReady(SOON);
+        List<ProcessHandle> workers = first.children();
+        try (InFlight request = InFlight.start(first.port(), "/upload")) {
+            cluster.kill();
+            assertThat(HttpConnection.fresh(first.port(), "/worker").status()).isEqualTo(200);
             request.assertFinishes();
         }
         await("no orphan")
@@ -120,15 +111,14 @@ class OrphanIT {
     @Test
     @DisplayName("a worker that does not come back (here: stopped) is killed and replaced, the others are kept")
     void aStoppedWorkerIsKilledAndReplaced() throws Exception {
-        ClowderProcess cluster = start(0, 2);
-        ClusterStatus before = cluster.awaitReady(SOON);
+        ClusterStatus before = start(2).awaitReady(SOON);
         long stopped = before.worker(1).pid();
         assertThat(new ProcessBuilder("kill", "-STOP", String.valueOf(stopped))
                         .start()
                         .waitFor())
                 .isZero();
-        kill(cluster);
-        ClowderProcess next = start(cluster.port(), 2);
+        cluster.kill();
+        ClowderProcess next = cluster.start();
         await("slot 1 has a new worker")
                 .atMost(SOON)
                 .ignoreExceptions()
@@ -141,12 +131,11 @@ class OrphanIT {
     @Test
     @DisplayName("a new run with another application adopts the workers and rolls to it without losing a request")
     void aNewRunWithAnotherApplicationRollsToIt() throws Exception {
-        ClowderProcess cluster = start(0, 1);
-        cluster.awaitReady(SOON);
-        try (Load load = Load.start(cluster.port(), "/worker", 2, 2)) {
-            kill(cluster);
+        start(1).awaitReady(SOON);
+        try (Load load = Load.start(cluster.current().port(), "/worker", 2, 2)) {
+            cluster.kill();
             war = Apps.write(Apps.probe("other.war"), files);
-            ClowderProcess next = start(cluster.port(), 1);
+            ClowderProcess next = cluster.start();
             await("the new generation")
                     .atMost(SOON)
                     .ignoreExceptions()
@@ -164,18 +153,9 @@ class OrphanIT {
         }
     }
 
-    private static void kill(ClowderProcess cluster) throws IOException, InterruptedException {
-        cluster.kill();
-        cluster.awaitExit(SOON);
-    }
-
     private static List<String> names(ClusterStatus status) {
         return status.workers().stream()
                 .map(worker -> worker.slot() + "/" + worker.id() + " pid " + worker.pid())
                 .toList();
-    }
-
-    private static int answers(Load load) {
-        return load.workers().stream().mapToInt(load::answersOf).sum();
     }
 }

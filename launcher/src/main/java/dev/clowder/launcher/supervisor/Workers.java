@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * to the supervisor's thread. Times are nanoseconds of the host's clock.
  */
 final class Workers {
-    /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
-    static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
-
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Acceptor acceptor;
@@ -263,8 +259,9 @@ final class Workers {
             } else if (worker.state == WorkerState.STARTING
                     && !worker.connected()
                     && !worker.awaited
-                    && now - worker.spawnedAt > HELLO_LIMIT) {
-                kill(worker, "said nothing within " + Text.seconds(HELLO_LIMIT), now);
+                    && worker.helloDue < now
+                    && worker.isStuck(now, host.processorTime(worker.id))) {
+                kill(worker, "said nothing within " + Text.seconds(now - worker.spawnedAt), now);
             }
             hangs.watch(worker, now);
         }
@@ -281,7 +278,7 @@ final class Workers {
                 next = Math.min(next, watch.next());
             }
             if (worker.state == WorkerState.STARTING && !worker.connected()) {
-                next = Math.min(next, worker.spawnedAt + HELLO_LIMIT + 1);
+                next = Math.min(next, worker.helloDue + 1);
             }
         }
         for (WorkerSlot slot : slots) {

@@ -129,7 +129,7 @@ class HangTest {
         host.take();
         cluster.pass(16);
         assertThat(host.take()).containsExactly("kill 3");
-        assertThat(cluster.log).anyMatch(line -> line.contains("said nothing within 15.0 s"));
+        assertThat(cluster.log).anyMatch(line -> line.contains("said nothing within 16.0 s"));
     }
 
     @Test
@@ -160,6 +160,32 @@ class HangTest {
         cluster.pass(2);
         assertThat(host.take()).containsExactly("dump 2");
         assertThat(silent.join().text()).contains("does not answer");
+    }
+
+    @Test
+    void onABusyMachineAProcessThatStillLoadsHasTimeUntilTheBootTimeout() {
+        cluster.exited(1, 137);
+        host.take();
+        for (int i = 0; i < 59; i++) {
+            host.processorTime += Worker.LEAST_PROGRESS / 10;
+            cluster.pass(1);
+        }
+        assertThat(host.take()).isEmpty();
+        cluster.pass(1);
+        assertThat(host.take()).containsExactly("kill 3");
+        assertThat(cluster.log).anyMatch(line -> line.endsWith("is killed: not ready within 60.0 s"));
+    }
+
+    @Test
+    void theTimeInWhichTheSupervisorWasAwayIsNoSilence() {
+        cluster.exited(1, 137);
+        host.take();
+        host.now += 60 * PaperCluster.SECOND;
+        cluster.step();
+        cluster.pass(14);
+        assertThat(host.take()).isEmpty();
+        cluster.pass(2);
+        assertThat(host.take()).containsExactly("kill 3");
     }
 
     @Test
