@@ -70,6 +70,7 @@ public final class ClowderProcess implements AutoCloseable {
     /** What is started. Not for use by several threads. */
     public static final class Builder {
         private final Launcher launcher;
+        private final List<String> prefix = new ArrayList<>();
         private final List<String> jvmOptions = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> arguments = new ArrayList<>();
         private final List<String> applications = new ArrayList<>();
@@ -95,6 +96,12 @@ public final class ClowderProcess implements AutoCloseable {
         /** Sets the port; default 0, a free one. */
         public Builder port(int number) {
             port = number;
+            return this;
+        }
+
+        /** Starts the launcher through a command that becomes it, such as {@code setsid}. */
+        public Builder through(String... command) {
+            prefix.addAll(List.of(command));
             return this;
         }
 
@@ -167,6 +174,7 @@ public final class ClowderProcess implements AutoCloseable {
             try {
                 Path here = runDir == null ? own.path().resolve("run") : runDir;
                 ProcessBuilder run = launcher.process(jvmOptions, command(here)).redirectErrorStream(true);
+                run.command().addAll(0, prefix);
                 run.environment().putAll(environment);
                 Process process = run.start();
                 return new ClowderProcess(this, process, own, here);

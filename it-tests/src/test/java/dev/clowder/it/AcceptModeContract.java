@@ -182,7 +182,7 @@ abstract class AcceptModeContract {
                     .until(() -> load.answersOf(victimsName) > 50 && load.answersOf(other) > 50);
             assertThat(load.failures()).isEmpty();
 
-            long seenDeadAt = kill(victim);
+            Load.Death death = kill(victim);
             int servedByOther = load.answersOf(other);
             await("a new worker serves in slot 1")
                     .atMost(SOON)
@@ -191,7 +191,7 @@ abstract class AcceptModeContract {
             load.stop();
 
             assertThat(load.failures())
-                    .filteredOn(failure -> !failure.isExplainedBy(victimsName, seenDeadAt))
+                    .filteredOn(failure -> !death.explains(failure))
                     .isEmpty();
             // Each client had one request at a time, so there cannot have been more in flight.
             assertThat(load.failures()).hasSizeLessThanOrEqualTo(6);
@@ -213,8 +213,9 @@ abstract class AcceptModeContract {
     }
 
     /** Kills a worker and returns a time at which it was certainly dead. */
-    private static long kill(ClusterStatus.Worker worker) {
+    private static Load.Death kill(ClusterStatus.Worker worker) {
         ProcessHandle process = ProcessHandle.of(worker.pid()).orElseThrow();
+        long killedAt = System.nanoTime();
         process.destroyForcibly();
         // Seen early: what fails later is not excused by this death.
         await("the victim is dead")
@@ -222,7 +223,7 @@ abstract class AcceptModeContract {
                 .pollInterval(Duration.ofMillis(1))
                 .atMost(SOON)
                 .until(() -> !process.isAlive());
-        return System.nanoTime();
+        return new Load.Death(new Worker(worker.slot(), worker.id()), killedAt, System.nanoTime());
     }
 
     @Test

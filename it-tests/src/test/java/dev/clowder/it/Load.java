@@ -36,15 +36,30 @@ final class Load implements AutoCloseable {
      * @param worker that answered earlier on this connection; null if none had answered yet
      * @param openedAt when the connection was opened, by {@link System#nanoTime()}
      * @param sentAt when the request was sent, likewise
+     * @param failedAt when the client knew, likewise
      * @param cause what the client saw
      */
-    record Failure(@Nullable Worker worker, long openedAt, long sentAt, Exception cause) {
+    record Failure(@Nullable Worker worker, long openedAt, long sentAt, long failedAt, Exception cause) {}
+
+    /**
+     * A worker that was killed, by {@link System#nanoTime()}.
+     *
+     * @param killedAt just before
+     * @param seenAt when it was seen dead
+     */
+    record Death(Worker victim, long killedAt, long seenAt) {
         /**
-         * Whether a dead worker explains it: it had this connection, or may have had it, because the connection was
-         * opened while it lived.
+         * Whether it explains a failure: the worker had this connection, or may have had it because nobody has answered
+         * on it yet, and it died between the opening of the connection and its failure.
          */
-        boolean isExplainedBy(Worker victim, long seenDeadAt) {
-            return worker == null ? openedAt - seenDeadAt < 0 : worker.equals(victim);
+        boolean explains(Failure failure) {
+            boolean may = failure.worker() == null || failure.worker().equals(victim);
+            return may && failure.openedAt() - seenAt < 0 && failure.failedAt() - killedAt >= 0;
+        }
+
+        /** Whether it explains a failure of a request that was under way; the others came later on a connection of its. */
+        boolean tookInFlight(Failure failure) {
+            return explains(failure) && failure.sentAt() - seenAt < 0;
         }
     }
 
@@ -113,7 +128,7 @@ final class Load implements AutoCloseable {
                 LockSupport.parkNanos(pause);
             }
         } catch (IOException | RuntimeException e) {
-            failures.add(new Failure(worker, openedAt, sentAt, e));
+            failures.add(new Failure(worker, openedAt, sentAt, System.nanoTime(), e));
             // A server that is gone fails at once, again and again.
             LockSupport.parkNanos(pause);
         }

@@ -10,9 +10,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,8 +32,7 @@ class OrphanIT {
 
     private Path war;
     private Path runDir;
-    // Closed at the end only: that kills workers that another one has adopted.
-    private final Deque<ClowderProcess> clusters = new ArrayDeque<>();
+    private Succession cluster;
 
     @BeforeEach
     void application() {
@@ -42,21 +41,23 @@ class OrphanIT {
     }
 
     @AfterEach
-    void close() {
-        clusters.forEach(ClowderProcess::close);
+    void close() throws IOException {
+        cluster.close();
     }
 
-    private ClowderProcess start(int port, int workers, String... arguments) throws IOException {
-        ClowderProcess cluster = ClowderProcess.builder()
-                .workers(workers)
-                .port(port)
-                .runDir(runDir)
-                .root(files)
-                .arguments(arguments)
-                .application("/", war)
-                .start();
-        clusters.push(cluster);
-        return cluster;
+    private ClowderProcess start(int workers, String... arguments) throws IOException {
+        return start(workers, () -> List.of(arguments));
+    }
+
+    private ClowderProcess start(int workers, Supplier<List<String>> arguments) throws IOException {
+        cluster = new Succession(
+                runDir,
+                () -> ClowderProcess.builder()
+                        .workers(workers)
+                        .root(files)
+                        .arguments(arguments.get())
+                        .application("/", war));
+        return cluster.start();
     }
 
     @Test
@@ -64,23 +65,21 @@ class OrphanIT {
             + " the same workers go on, on both ports, and no request is lost")
     void aNewSupervisorAdoptsTheWorkersAndNoRequestIsLost() throws Exception {
         Tls tls = new Tls(files.resolve("tls"));
-        ClowderProcess cluster = start(0, 2, tls.options(0).toArray(String[]::new));
-        ClusterStatus status = cluster.awaitReady(SOON);
+        AtomicInteger tlsPort = new AtomicInteger();
+        ClusterStatus status = start(2, () -> tls.options(tlsPort.get())).awaitReady(SOON);
         List<String> workers = names(status);
-        int port = cluster.port();
-        int tlsPort = status.listeners().get(1).port();
+        tlsPort.set(status.listeners().get(1).port());
         SSLSocketFactory client = tls.client().getSocketFactory();
-        try (Load load = Load.start(port, "/worker", 4, 4);
-                Load secure = Load.start(() -> HttpConnection.tls(tlsPort, client), "/worker", 1, 2, 10)) {
+        try (Load load = Load.start(cluster.current().port(), "/worker", 4, 4);
+                Load secure = Load.start(() -> HttpConnection.tls(tlsPort.get(), client), "/worker", 1, 2, 10)) {
             for (int i = 0; i < 5; i++) {
                 int before = load.answers();
                 int secureBefore = secure.answers();
-                kill(cluster);
+                cluster.kill();
                 await("they serve without a supervisor")
                         .atMost(SOON)
                         .until(() -> load.answers() > before + 100 && secure.answers() > secureBefore + 10);
-                cluster = start(port, 2, tls.options(tlsPort).toArray(String[]::new));
-                assertThat(names(cluster.awaitReady(SOON))).isEqualTo(workers);
+                assertThat(names(cluster.start().awaitReady(SOON))).isEqualTo(workers);
             }
             load.stop();
             secure.stop();
@@ -88,8 +87,8 @@ class OrphanIT {
             assertThat(secure.failures()).isEmpty();
             assertThat(load.workers()).hasSize(2);
         }
-        cluster.terminate();
-        assertThat(cluster.awaitExit(SOON)).isZero();
+        cluster.current().terminate();
+        assertThat(cluster.current().awaitExit(SOON)).isZero();
         assertThat(runDir).doesNotExist();
     }
 
@@ -97,10 +96,9 @@ class OrphanIT {
     @DisplayName(
             "an adopted worker that dies is replaced under an id that was never used; what it prints is seen again")
     void anAdoptedWorkerIsAWorkerLikeAnyOther() throws Exception {
-        ClowderProcess first = start(0, 1);
-        long pid = first.awaitReady(SOON).worker(1).pid();
-        kill(first);
-        ClowderProcess next = start(first.port(), 1);
+        long pid = start(1).awaitReady(SOON).worker(1).pid();
+        cluster.kill();
+        ClowderProcess next = cluster.start();
         assertThat(next.awaitReady(SOON).worker(1).pid()).isEqualTo(pid);
         await("its output").atMost(SOON).until(() -> next.output().contains("[1] "));
 
@@ -115,12 +113,12 @@ class OrphanIT {
     @Test
     @DisplayName("without a new supervisor they serve for the orphan time-out, then finish what they have and leave")
     void withoutANewSupervisorTheyLeaveAfterTheOrphanTimeout() throws Exception {
-        ClowderProcess cluster = start(0, 2, "--orphan-timeout", "3s");
-        cluster.awaitReady(SOON);
-        List<ProcessHandle> workers = cluster.children();
-        try (InFlight request = InFlight.start(cluster.port(), "/upload")) {
-            kill(cluster);
-            assertThat(HttpConnection.fresh(cluster.port(), "/worker").status()).isEqualTo(200);
+        ClowderProcess first = start(2, "--orphan-timeout", "3s");
+        first.awaitReady(SOON);
+        List<ProcessHandle> workers = first.children();
+        try (InFlight request = InFlight.start(first.port(), "/upload")) {
+            cluster.kill();
+            assertThat(HttpConnection.fresh(first.port(), "/worker").status()).isEqualTo(200);
             request.assertFinishes();
         }
         await("no orphan")
@@ -131,15 +129,14 @@ class OrphanIT {
     @Test
     @DisplayName("a worker that does not come back (here: stopped) is killed and replaced, the others are kept")
     void aStoppedWorkerIsKilledAndReplaced() throws Exception {
-        ClowderProcess cluster = start(0, 2);
-        ClusterStatus before = cluster.awaitReady(SOON);
+        ClusterStatus before = start(2).awaitReady(SOON);
         long stopped = before.worker(1).pid();
         assertThat(new ProcessBuilder("kill", "-STOP", String.valueOf(stopped))
                         .start()
                         .waitFor())
                 .isZero();
-        kill(cluster);
-        ClowderProcess next = start(cluster.port(), 2);
+        cluster.kill();
+        ClowderProcess next = cluster.start();
         await("slot 1 has a new worker")
                 .atMost(SOON)
                 .ignoreExceptions()
@@ -152,12 +149,11 @@ class OrphanIT {
     @Test
     @DisplayName("a new run with another application adopts the workers and rolls to it without losing a request")
     void aNewRunWithAnotherApplicationRollsToIt() throws Exception {
-        ClowderProcess cluster = start(0, 1);
-        cluster.awaitReady(SOON);
-        try (Load load = Load.start(cluster.port(), "/worker", 2, 2)) {
-            kill(cluster);
+        start(1).awaitReady(SOON);
+        try (Load load = Load.start(cluster.current().port(), "/worker", 2, 2)) {
+            cluster.kill();
             war = Apps.write(Apps.probe("other.war"), files);
-            ClowderProcess next = start(cluster.port(), 1);
+            ClowderProcess next = cluster.start();
             await("the new generation")
                     .atMost(SOON)
                     .ignoreExceptions()
@@ -173,11 +169,6 @@ class OrphanIT {
                     .as("the old applications")
                     .isFalse();
         }
-    }
-
-    private static void kill(ClowderProcess cluster) throws IOException, InterruptedException {
-        cluster.kill();
-        cluster.awaitExit(SOON);
     }
 
     private static List<String> names(ClusterStatus status) {

@@ -21,6 +21,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What runs is changed while clients that never retry send requests over fresh and kept-alive connections. */
@@ -147,7 +149,8 @@ class ReloadIT {
     }
 
     @Test
-    @DisplayName("scale adds ready workers and takes them away again without a lost request")
+    @DisplayName("scale adds ready workers and takes them away again without a lost request;"
+            + " a new one gets its share of the machine as it is then (failure 38)")
     void scaleUpAndDownDropsNoConnection() throws Exception {
         try (Load load = Load.start(cluster.port(), WORKER, 3, 6)) {
             assertThat(cluster.command(LONG, "scale", "3").exitCode()).isZero();
@@ -155,6 +158,7 @@ class ReloadIT {
                     .extracting(ClusterStatus.Worker::slot)
                     .containsExactly(1, 2, 3);
             int third = cluster.status().worker(3).id();
+            assertThat(options(cluster.status().worker(3))).contains("-Dclowder.workers=3");
             await("the third worker serves")
                     .atMost(SOON)
                     .until(() -> load.answersOf(new HttpConnection.Worker(3, third)) > 10);
@@ -184,6 +188,45 @@ class ReloadIT {
                 .atMost(SOON)
                 .until(() -> cluster.status().supervisor().generation()
                         > before.supervisor().generation());
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, disabledReason = "links, scripts and /proc")
+    @DisplayName("failure 35: a reload runs on the JDK that is there then, and is refused when there is none")
+    void aReloadRunsOnTheJdkThatIsThereThen() throws Exception {
+        Path old = Path.of(System.getProperty("java.home"));
+        Path next = Files.createDirectories(directory.resolve("next").resolve("bin"));
+        Path java = Files.writeString(
+                next.resolve("java"),
+                "#!/bin/sh\nexec " + old.resolve("bin").resolve("java") + " -Dnext=true \"$@\"\n");
+        assertThat(java.toFile().setExecutable(true)).isTrue();
+        Path link = Files.createSymbolicLink(directory.resolve("jdk"), old);
+        try (ClowderProcess own = ClowderProcess.builder()
+                .workers(1)
+                .application("/probe", probe)
+                .arguments("--java", link.toString())
+                .start()) {
+            ClusterStatus.Worker first = own.awaitReady(SOON).worker(1);
+            assertThat(options(first)).doesNotContain("-Dnext=true");
+
+            Files.delete(link);
+            Launcher.Result refused = own.command(LONG, "reload");
+            assertThat(refused.exitCode()).isEqualTo(2);
+            assertThat(refused.errors()).contains("--java " + link);
+            assertThat(own.status().worker(1).id()).isEqualTo(first.id());
+
+            Files.createSymbolicLink(link, next.getParent());
+            Launcher.Result reload = own.command(LONG, "reload");
+            assertThat(reload.exitCode()).as(reload.errors()).isZero();
+            assertThat(options(own.status().worker(1))).contains("-Dnext=true");
+        }
+    }
+
+    private static List<String> options(ClusterStatus.Worker worker) {
+        return ProcessHandle.of(worker.pid())
+                .flatMap(process -> process.info().arguments())
+                .map(List::of)
+                .orElseThrow();
     }
 
     private static void signal(String name) throws Exception {

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
+import dev.clowder.it.app.FailingListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
+import org.jboss.shrinkwrap.api.ShrinkWrap;
+import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -105,6 +108,27 @@ class UpgradeIT {
 
             Files.writeString(config, "drain-timeout = 6s\n");
             assertThat(upgrade(cluster).exitCode()).isZero();
+            assertThat(workers(cluster.status())).isEqualTo(before);
+        }
+    }
+
+    @Test
+    @DisplayName("failure 11: workers of the new version that don't start are refused with their words (exit code 4):"
+            + " the supervisor is the new one, the old workers serve on, and no request is lost")
+    void anUpgradeWhoseWorkersDontStartSaysSo() throws Exception {
+        try (ClowderProcess cluster = cluster().workers(1).start()) {
+            List<String> before = workers(cluster.awaitReady(SOON));
+            Apps.write(ShrinkWrap.create(WebArchive.class, "probe.war").addClass(FailingListener.class), files);
+            try (Load load = Load.start(cluster.port(), "/worker", 2, 2)) {
+                Launcher.Result refused = upgrade(cluster);
+                assertThat(refused.exitCode()).as(refused.errors()).isEqualTo(REFUSED);
+                assertThat(refused.errors())
+                        .contains("upgraded from ")
+                        .contains("but not the workers")
+                        .contains("did not start");
+                load.stop();
+                assertThat(load.failures()).isEmpty();
+            }
             assertThat(workers(cluster.status())).isEqualTo(before);
         }
     }

@@ -3,6 +3,7 @@ package dev.clowder.launcher;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.RunOptions;
 import dev.clowder.launcher.supervisor.Observer;
 import dev.clowder.launcher.supervisor.Output;
 import dev.clowder.launcher.supervisor.RunningCluster;
@@ -22,6 +23,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * What {@code clowder run} starts, from Java:
@@ -34,7 +37,9 @@ import java.util.function.Consumer;
  * }</pre>
  *
  * The supervisor runs in this JVM; the workers are processes of their own, with this JVM's class path. Should this JVM end
- * without {@link #close}, they serve on for {@code --orphan-timeout}, so that it may be started again. Thread-safe.
+ * without {@link #close}, they finish what they have, for at most 5 s, and leave with it: unlike for {@code run} the
+ * default of {@code --orphan-timeout} is 0s here. With a longer one they serve on for that time, and a cluster that is
+ * started in the same {@code --run-dir} adopts them. Thread-safe.
  */
 public final class Cluster implements AutoCloseable {
     private final Output output;
@@ -58,7 +63,25 @@ public final class Cluster implements AutoCloseable {
      */
     public static Cluster start(OutputStream out, Consumer<WorkerEvent> listener, String... arguments)
             throws ConfigException, StartException {
-        return start(ConfigReader.read(arguments), Map.of(), out, listener, List.of());
+        return start(read(arguments), Map.of(), out, listener, List.of());
+    }
+
+    /** As for {@code run}, with a default of its own: nobody starts a program again because its cluster is orphaned. */
+    private static LauncherConfig read(String... arguments) throws ConfigException {
+        CommandLine run = ConfigReader.runCommand(arguments);
+        CommandLine.IDefaultValueProvider file = run.getDefaultValueProvider();
+        run.setDefaultValueProvider(argument -> {
+            String value = file == null ? null : file.defaultValue(argument);
+            boolean isOrphans = argument instanceof OptionSpec option
+                    && option.longestName().equals("--orphan-timeout");
+            return value == null && isOrphans ? "0s" : value;
+        });
+        try {
+            run.parseArgs(arguments);
+        } catch (CommandLine.ParameterException e) {
+            throw new ConfigException(String.valueOf(e.getMessage()));
+        }
+        return ConfigReader.read((RunOptions) run.getCommand());
     }
 
     /**

@@ -16,6 +16,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import java.time.Instant;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
@@ -85,6 +86,20 @@ class ArchitectureTest {
                 .that(areNot("Main", c -> isNamed(c, "Main")))
                 .should()
                 .callMethod(System.class, "exit", int.class));
+    }
+
+    @Test
+    void timeOfDayIsForPeopleAndNobodyElseAsksForIt() {
+        DescribedPredicate<JavaClass> others = areNot(
+                "JvmHost, which tells people, Cluster, which stamps its log, or Drain, which compares with Tomcat's own",
+                c -> isNamed(c, "supervisor.JvmHost", "Cluster", "worker.Drain"));
+        check(noClasses()
+                .that(others)
+                .should()
+                .callMethod(Instant.class, "now")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .because("a clock that jumps by a day must not end or start anything (failure 20)"));
     }
 
     @Test

@@ -99,6 +99,35 @@ class ClusterTest {
         cluster.close();
     }
 
+    @Test
+    void workersOfAProgramThatIsKilledLeaveWithIt() throws Exception {
+        Path app = Files.createDirectory(temporary.resolve("app"));
+        Process program = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        EmbeddingProgram.class.getName(),
+                        "--port",
+                        "0",
+                        "--workers",
+                        "1",
+                        "--run-dir",
+                        temporary.resolve("run").toString(),
+                        app.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try {
+            String pid = program.inputReader().readLine();
+            ProcessHandle worker = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+            program.destroyForcibly();
+            // Far below what run would let it serve on.
+            Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> !worker.isAlive());
+        } finally {
+            program.descendants().forEach(ProcessHandle::destroyForcibly);
+            program.destroyForcibly();
+        }
+    }
+
     private Cluster start(int port, Path runDirectory, Path app) throws Exception {
         return Cluster.start(
                 out,

@@ -87,11 +87,18 @@ final class ClassArchive implements Observer, AutoCloseable {
         }
     }
 
-    /** What a worker that starts now gets on its command line; nothing if there is no archive. */
-    List<String> flags() {
+    /**
+     * What a worker that starts now gets on its command line; nothing if there is no archive.
+     *
+     * @param javaVersion of its JVM, which may have been replaced by another since
+     */
+    List<String> flags(int javaVersion) {
         Path file = archive;
         ArchiveKind what = kind;
-        return file == null || what == null || !off.isEmpty() || !Files.isReadable(file) ? List.of() : what.using(file);
+        if (file == null || what == null || what.javaVersion() != javaVersion || !off.isEmpty()) {
+            return List.of();
+        }
+        return Files.isReadable(file) ? what.using(file) : List.of();
     }
 
     /** Whether Java reaps this process itself. */

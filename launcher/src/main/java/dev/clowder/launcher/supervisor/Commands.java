@@ -187,7 +187,10 @@ final class Commands {
             return;
         }
         generations.add(generation);
-        operation = replacement(preparation.name, preparation.caller, generation, workers.slots());
+        // One that is only waiting for its last worker, of another supervisor, to leave gets no new one.
+        List<WorkerSlot> slots =
+                workers.slots().stream().filter(slot -> !slot.retired).toList();
+        operation = replacement(preparation.name, preparation.caller, generation, slots);
     }
 
     private Replacement replacement(String name, Event.Caller caller, Generation target, List<WorkerSlot> slots) {

@@ -17,9 +17,10 @@ interface Host {
     /**
      * Starts a worker process; its end arrives as {@link Event.Exited}.
      *
+     * @param workers among how many the machine, as it is now, is shared
      * @return its pid
      */
-    long spawn(int slot, int id) throws IOException;
+    long spawn(int slot, int id, int workers) throws IOException;
 
     /** Asks the process to leave (SIGTERM). Without effect when it is gone. */
     void terminate(int id);

@@ -47,7 +47,7 @@ final class JvmHost implements Host, AutoCloseable {
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Logs logs;
-    private final int javaVersion;
+    private volatile int javaVersion;
     private final ClassArchive archive;
     private final @Nullable InstalledLaunch launch;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
@@ -124,10 +124,10 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
-    public long spawn(int slot, int id) throws IOException {
+    public long spawn(int slot, int id, int workers) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
         Path log = logs.target(slot);
-        ProcessBuilder builder = new ProcessBuilder(command(slot, id, temporary))
+        ProcessBuilder builder = new ProcessBuilder(command(slot, id, workers, temporary))
                 .redirectErrorStream(true)
                 .redirectOutput(
                         log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -209,6 +209,8 @@ final class JvmHost implements Host, AutoCloseable {
         Thread thread = new Thread(
                 () -> {
                     try {
+                        // It may be another one by now, or none: better said before an old worker leaves.
+                        javaVersion = javaVersion(config.java());
                         Generation prepared =
                                 Applications.generation(config, number, wanted.apps(), directory.generation(number));
                         events.accept(new Event.Prepared(prepared, ""));
@@ -247,16 +249,19 @@ final class JvmHost implements Host, AutoCloseable {
         processes.values().forEach(ProcessHandle::destroyForcibly);
     }
 
-    /** One worker is one core's share of the machine, in memory as in processors. */
-    private List<String> command(int slot, int id, Path temporary) {
+    /**
+     * One worker has one share of the machine, in memory as in processors. Both are asked for anew each time: the limits
+     * of a container and the number of workers change while it runs.
+     */
+    private List<String> command(int slot, int id, int workers, Path temporary) {
         InstalledLaunch installed = launch;
         List<String> own = ownOptions(slot);
-        int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / config.workers());
+        int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / workers);
         List<String> command = new ArrayList<>();
         command.add(config.java().toString());
         command.add("-XX:ActiveProcessorCount=" + processors);
-        command.addAll(WorkerMemory.flags(
-                totalMemory(), config.workers() + config.surge(), processors, config.memoryLimit(), own));
+        command.addAll(
+                WorkerMemory.flags(totalMemory(), workers + config.surge(), processors, config.memoryLimit(), own));
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");
@@ -268,14 +273,14 @@ final class JvmHost implements Host, AutoCloseable {
         }
         command.add("-Djava.io.tmpdir=" + temporary);
         command.add(nativeLibraries());
-        command.addAll(archive.flags());
+        command.addAll(archive.flags(javaVersion));
         if (installed != null) {
             command.addAll(installed.definitions());
         }
         command.addAll(own);
         command.add("-Dclowder.worker.slot=" + slot);
         command.add("-Dclowder.worker.id=" + id);
-        command.add("-Dclowder.workers=" + config.workers());
+        command.add("-Dclowder.workers=" + workers);
         command.addAll(
                 installed == null
                         ? List.of("-cp", classPath(), WORKER_MAIN)
@@ -303,7 +308,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     /** What an archive for these workers depends on. */
     ArchiveKind archiveKind() {
-        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, Path.of("")));
+        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, config.workers(), Path.of("")));
     }
 
     @Override

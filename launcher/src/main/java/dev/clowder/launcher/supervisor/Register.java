@@ -56,11 +56,17 @@ final class Register {
         this.root = root;
     }
 
+    /** Writes down that this id is used from now on, before anybody has it. */
+    void reserve(int id) throws IOException {
+        if (ProcessStat.of(ProcessHandle.current().pid()) != null) {
+            write(LAST_ID, id);
+        }
+    }
+
     /** Writes down a worker that was just started. Where processes can't be told apart nothing is written. */
     void started(int slot, int id, long pid, int generation) throws IOException {
         ProcessStat stat = ProcessStat.of(pid);
         if (stat != null) {
-            write(LAST_ID, id);
             write(name(id), new Survivor(slot, id, pid, stat.started(), generation));
         }
     }

@@ -114,6 +114,10 @@ final class Replacement extends Operation {
     private boolean begin(long now) {
         slot = todo.remove();
         old = slot.current;
+        if (goingBack && old != null && old.generation.number() == target.number()) {
+            // Its new worker had died, and what came after that runs what ran before.
+            return true;
+        }
         slot.reserved = true;
         if (surge == 0 && old != null) {
             say("slot " + slot.number + ": worker " + old.id + " leaves");
@@ -199,7 +203,10 @@ final class Replacement extends Operation {
     private void fail(long now) {
         WorkerSlot place = slotNow();
         Worker failed = candidate;
-        if (failed != null && !failed.gone()) {
+        if (failed != null && failed.state == WorkerState.READY) {
+            // Another one of its generation failed: this one has clients.
+            workers.drain(failed, idle, now);
+        } else if (failed != null && !failed.gone()) {
             failed.asked = true;
             workers.kill(failed, String.valueOf(trouble), now);
         }

@@ -29,6 +29,8 @@ public final class RunningCluster {
     private final Upgrade upgrade;
     private final JvmHost host;
     private final Observer observer;
+    /** How the workers of an earlier supervisor were replaced, where they had to be. */
+    private final CompletableFuture<Message.Reply> takenOver = new CompletableFuture<>();
 
     /**
      * Takes the port and the run directory and starts the first worker; returns without waiting for it.
@@ -170,14 +172,18 @@ public final class RunningCluster {
             // They run what was asked for last time until that of this time has proven itself.
             List<String> apps = new ArrayList<>();
             config.apps().forEach(app -> apps.add(app.mount() + "=" + app.source()));
-            supervisor.post(
-                    new Event.Asked(new Message.Command("deploy", apps), new Answer(new CompletableFuture<>())));
+            supervisor.post(new Event.Asked(new Message.Command("deploy", apps), new Answer(takenOver)));
+        } else {
+            takenOver.complete(new Message.Reply(Supervisor.OK, "no worker had to be replaced"));
         }
     }
 
     private void post(Event event) {
-        if (event instanceof Event.Asked asked && asked.command().name().equals(Upgrade.COMMAND)) {
+        String command = event instanceof Event.Asked asked ? asked.command().name() : "";
+        if (event instanceof Event.Asked asked && command.equals(Upgrade.COMMAND)) {
             upgrade.begin(asked.caller());
+        } else if (event instanceof Event.Asked asked && command.equals(Upgrade.OUTCOME)) {
+            upgrade.tell(takenOver, asked.caller());
         } else {
             supervisor.post(event);
         }

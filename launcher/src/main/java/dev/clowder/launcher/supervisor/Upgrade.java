@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Upgrade {
     static final String COMMAND = "upgrade";
+    /** What the command asks the new supervisor: how the replacement of the old one's workers ended. */
+    static final String OUTCOME = "upgraded";
 
     private static final int FAILED = 1;
     private static final int NOT_HERE = 2;
@@ -61,6 +63,12 @@ final class Upgrade {
             thread.setDaemon(true);
             thread.start();
         }
+    }
+
+    /** Any thread; never blocks. The caller is answered when the outcome is known. */
+    @SuppressWarnings("FutureReturnValueIgnored") // Answering can't fail.
+    void tell(CompletableFuture<Message.Reply> outcome, Event.Caller caller) {
+        outcome.thenAccept(caller::answer);
     }
 
     private @Nullable String obstacle() {

@@ -3,6 +3,7 @@ package dev.clowder.launcher.supervisor;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Worker {
     static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0);
+    /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
+    static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
+    /** Unless it was given so much of a processor in that time: then the machine is overloaded, and the JVM still loads. */
+    static final long LEAST_PROGRESS = TimeUnit.MILLISECONDS.toNanos(200);
 
     final WorkerSlot slot;
     final int id;
@@ -21,6 +26,9 @@ final class Worker {
     WorkerState state = WorkerState.BACKOFF.next(WorkerState.Kind.SPAWNED);
     /** When the present state has lasted too long. */
     long deadline;
+
+    /** When it should have said its first word. */
+    long helloDue;
 
     long readyAt;
     boolean wasReady;
@@ -50,6 +58,20 @@ final class Worker {
         this.generation = generation;
         spawnedAt = now;
         deadline = bootDeadline;
+        helloDue = now + HELLO_LIMIT;
+    }
+
+    /**
+     * Whether it will never say its first word, which is due. One that came forward has the same time once more, up to the
+     * boot time-out.
+     */
+    boolean isStuck(long now, long usedSoFar) {
+        if (usedSoFar - processorTime < LEAST_PROGRESS) {
+            return true;
+        }
+        processorTime = usedSoFar;
+        helloDue = now + HELLO_LIMIT;
+        return false;
     }
 
     void ready(long now) {
@@ -90,6 +112,7 @@ final class Worker {
 
     /** The supervisor was away for this long: no deadline of this time counts. */
     void forgive(long gap) {
+        helloDue += gap;
         if (deadline != Long.MAX_VALUE) {
             deadline += gap;
         }

@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +16,6 @@ import org.jspecify.annotations.Nullable;
  * to the supervisor's thread. Times are nanoseconds of the host's clock.
  */
 final class Workers {
-    /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
-    static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
-
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Listeners listeners;
@@ -194,10 +190,12 @@ final class Workers {
     /** Starts a worker in this slot: its current one, or one that is to follow. */
     Worker spawn(WorkerSlot slot, Generation what, long now) throws IOException {
         int id = ++lastId;
+        // First the id, then the process: one that nobody wrote down must not meet another of its name.
+        write(() -> directory.register().reserve(id));
         Worker worker = new Worker(
                 slot,
                 id,
-                host.spawn(slot.number, id),
+                host.spawn(slot.number, id, wanted),
                 what,
                 now,
                 after(now, config.timeouts().boot()));
@@ -260,8 +258,9 @@ final class Workers {
             } else if (worker.state == WorkerState.STARTING
                     && !worker.connected()
                     && !worker.awaited
-                    && now - worker.spawnedAt > HELLO_LIMIT) {
-                kill(worker, "said nothing within " + Text.seconds(HELLO_LIMIT), now);
+                    && worker.helloDue < now
+                    && worker.isStuck(now, host.processorTime(worker.id))) {
+                kill(worker, "said nothing within " + Text.seconds(now - worker.spawnedAt), now);
             }
             hangs.watch(worker, now);
         }
@@ -278,7 +277,7 @@ final class Workers {
                 next = Math.min(next, watch.next());
             }
             if (worker.state == WorkerState.STARTING && !worker.connected()) {
-                next = Math.min(next, worker.spawnedAt + HELLO_LIMIT + 1);
+                next = Math.min(next, worker.helloDue + 1);
             }
         }
         for (WorkerSlot slot : slots) {

@@ -7,6 +7,7 @@ import dev.clowder.launcher.wire.Wire;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -120,6 +121,24 @@ class AdoptedWorkersTest {
         cluster.exited(9, 0);
         assertThat(cluster.status()).containsExactly("1/4 STARTING 1", "2/5 STARTING 1");
         assertThat(cluster.host.take()).isEmpty();
+    }
+
+    @Test
+    void aReloadLeavesOutASlotThatIsOnItsWayOut() throws Exception {
+        survivors(9, worker(1, 4), worker(2, 5), worker(3, 9));
+        cluster.hello(4, true);
+        cluster.hello(5, true);
+        cluster.hello(9, true);
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.exited(9, 0);
+        cluster.ready(10);
+        cluster.pass(5);
+        cluster.exited(4, 0);
+        cluster.ready(11);
+        cluster.pass(5);
+        cluster.exited(5, 0);
+        assertThat(reload.join()).isEqualTo(new Message.Reply(0, "done, 2 workers"));
+        assertThat(cluster.status()).containsExactly("1/10 READY 2", "2/11 READY 2");
     }
 
     @Test

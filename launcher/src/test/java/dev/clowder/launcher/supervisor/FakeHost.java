@@ -13,6 +13,11 @@ final class FakeHost implements Host {
     boolean broken;
     long processorTime;
     long residentBytes;
+    /** What people's clocks show. */
+    Instant timeOfDay = Instant.EPOCH;
+    /** Among how many workers the machine was to be shared when the last one was started. */
+    int sharers;
+
     String problemOfApplications = "";
     final List<String> orders = new ArrayList<>();
     private final List<Integer> probes = new ArrayList<>();
@@ -29,15 +34,16 @@ final class FakeHost implements Host {
 
     @Override
     public Instant timeOfDay() {
-        return Instant.EPOCH;
+        return timeOfDay;
     }
 
     @Override
-    public long spawn(int slot, int id) throws IOException {
+    public long spawn(int slot, int id, int workers) throws IOException {
         if (broken) {
             throw new IOException("no more processes");
         }
         orders.add("spawn " + slot + "/" + id);
+        sharers = workers;
         return 1000L + id;
     }
 

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -126,7 +129,7 @@ class HangTest {
         host.take();
         cluster.pass(16);
         assertThat(host.take()).containsExactly("kill 3");
-        assertThat(cluster.log).anyMatch(line -> line.contains("said nothing within 15.0 s"));
+        assertThat(cluster.log).anyMatch(line -> line.contains("said nothing within 16.0 s"));
     }
 
     @Test
@@ -157,5 +160,58 @@ class HangTest {
         cluster.pass(2);
         assertThat(host.take()).containsExactly("dump 2");
         assertThat(silent.join().text()).contains("does not answer");
+    }
+
+    @Test
+    void onABusyMachineAProcessThatStillLoadsHasTimeUntilTheBootTimeout() {
+        cluster.exited(1, 137);
+        host.take();
+        for (int i = 0; i < 59; i++) {
+            host.processorTime += Worker.LEAST_PROGRESS / 10;
+            cluster.pass(1);
+        }
+        assertThat(host.take()).isEmpty();
+        cluster.pass(1);
+        assertThat(host.take()).containsExactly("kill 3");
+        assertThat(cluster.log).anyMatch(line -> line.endsWith("is killed: not ready within 60.0 s"));
+    }
+
+    @Test
+    void theTimeInWhichTheSupervisorWasAwayIsNoSilence() {
+        cluster.exited(1, 137);
+        host.take();
+        host.now += 60 * PaperCluster.SECOND;
+        cluster.step();
+        cluster.pass(14);
+        assertThat(host.take()).isEmpty();
+        cluster.pass(2);
+        assertThat(host.take()).containsExactly("kill 3");
+    }
+
+    @Test
+    @DisplayName("failure 20: the clock of the machine jumps by a day, forth and back, and nobody notices")
+    void timeOfDayMayJumpAndDecidesNothing() throws Exception {
+        host.timeOfDay = Instant.EPOCH.plus(Duration.ofDays(1));
+        cluster.pass(60);
+        host.timeOfDay = Instant.EPOCH.minus(Duration.ofDays(1));
+        cluster.pass(60);
+        assertThat(cluster.states()).containsExactly("READY", "READY");
+        assertThat(host.take()).isEmpty();
+
+        // A delay is not cut short by it either.
+        cluster.exited(1, 137);
+        cluster.exited(3, 1);
+        assertThat(host.take()).containsExactly("spawn 1/3");
+        host.timeOfDay = Instant.EPOCH.plus(Duration.ofDays(1));
+        cluster.step();
+        assertThat(host.take()).isEmpty();
+        assertThat(cluster.supervisor
+                        .status(host.now)
+                        .workers()
+                        .get(0)
+                        .lastExit()
+                        .at())
+                .as("for people")
+                .isEqualTo("1969-12-31T00:00:00Z");
     }
 }

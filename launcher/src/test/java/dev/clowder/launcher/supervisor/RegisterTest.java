@@ -42,6 +42,7 @@ class RegisterTest {
     @Test
     void aLivingWorkerIsKnownAndADeadOneIsNot() throws Exception {
         Register register = new Register(temporary);
+        register.reserve(7);
         register.started(2, 7, process.pid(), 3);
         assertThat(register.living()).singleElement().satisfies(survivor -> {
             assertThat(survivor.slot()).isEqualTo(2);

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -237,6 +238,45 @@ class ReplacementTest {
         cluster.exited(3, 0);
         assertThat(down.join().exitCode()).isZero();
         assertThat(cluster.status()).containsExactly("1/1 READY 1");
+    }
+
+    @Test
+    @DisplayName("failure 38: a new worker gets its share of the machine by the number of workers of that moment")
+    void sharesOfTheMachineFollowTheNumberOfWorkers() throws Exception {
+        cluster.bothReady();
+        assertThat(host.sharers).isEqualTo(2);
+        CompletableFuture<Message.Reply> up = cluster.ask("scale", "3");
+        cluster.step();
+        assertThat(host.sharers).isEqualTo(3);
+        cluster.ready(3);
+        assertThat(up.join().exitCode()).isZero();
+        CompletableFuture<Message.Reply> down = cluster.ask("scale", "1");
+        cluster.exited(2, 0);
+        cluster.exited(3, 0);
+        assertThat(down.join().exitCode()).isZero();
+        assertThat(cluster.ask("reload")).isNotDone();
+        assertThat(host.sharers).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("failure 12: when a new worker dies while the next one proves itself, that one drains: it has clients")
+    void aNewWorkerThatServesIsNotKilledForTheDeathOfAnother() throws Exception {
+        cluster.bothReady();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.pass(5);
+        cluster.exited(1, 0);
+        cluster.ready(4);
+        cluster.pass(2);
+        host.take();
+        cluster.exited(3, 137);
+        assertThat(host.take()).as("the first slot goes back").containsExactly("spawn 1/5");
+        assertThat(cluster.status()).containsExactly("1/5 STARTING 1", "2/2 READY 1", "2/4 DRAINING 2");
+        cluster.exited(4, 0);
+        cluster.ready(5);
+        cluster.pass(5);
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(cluster.status()).containsExactly("1/5 READY 1", "2/2 READY 1");
     }
 
     @Test
