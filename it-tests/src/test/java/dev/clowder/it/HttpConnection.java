@@ -77,6 +77,12 @@ final class HttpConnection implements AutoCloseable {
         }
     }
 
+    /** Over a socket that is connected, for example by TLS. */
+    static HttpConnection over(Socket connected) throws IOException {
+        connected.setSoTimeout(TIMEOUT_MILLIS);
+        return new HttpConnection(connected);
+    }
+
     /** One GET over a connection of its own. */
     static Response fresh(int port, String path, String... headerLines) throws IOException {
         try (HttpConnection connection = open(port)) {
@@ -103,7 +109,11 @@ final class HttpConnection implements AutoCloseable {
     }
 
     void send(String text) throws IOException {
-        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        send(text.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    void send(byte[] bytes) throws IOException {
+        socket.getOutputStream().write(bytes);
         socket.getOutputStream().flush();
     }
 
