@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A proxy that others wrote, as a process of its own on free ports of 127.0.0.1, with a configuration that a test fills in:
@@ -202,6 +203,12 @@ public final class RealProxy implements AutoCloseable {
         throw new AssertionError("this machine has no " + program + "; install it with: " + INSTALL);
     }
 
+    /** Returns what the configuration of nginx begins with; Debian has streams in a file of their own. */
+    public static String nginxStreams() {
+        Path streams = Path.of("/usr/lib/nginx/modules/ngx_stream_module.so");
+        return Files.exists(streams) ? "load_module " + streams + ";" : "";
+    }
+
     private void awaitListening() throws IOException {
         long deadline = System.nanoTime() + STARTED_WITHIN.toNanos();
         for (int port : ports.values()) {
@@ -242,11 +249,22 @@ public final class RealProxy implements AutoCloseable {
         return output.text();
     }
 
+    /** Returns the proxy and what belongs to it. */
+    List<ProcessHandle> processes() {
+        return Stream.concat(Stream.of(process.toHandle()), process.descendants())
+                .toList();
+    }
+
+    /** Does what the system does when this JVM dies, and returns at once. */
+    void endInput() throws IOException {
+        process.getOutputStream().close();
+    }
+
     /** Kills it and removes its files. */
     @Override
     public void close() {
         try {
-            process.getOutputStream().close();
+            endInput();
             process.waitFor(KILLED_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
             output.awaitEnd(KILLED_WITHIN);
         } catch (IOException e) {

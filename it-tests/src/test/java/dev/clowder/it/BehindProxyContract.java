@@ -8,7 +8,6 @@ import dev.clowder.it.HttpConnection.Response;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -136,15 +135,13 @@ abstract class BehindProxyContract {
 
     /** nginx before a cluster that reads headers, and one that wants a PROXY header. */
     RealProxy nginx(ClowderProcess plain, ClowderProcess proxied) throws Exception {
-        // Debian has it in a file of its own; elsewhere it may be built in.
-        Path streams = Path.of("/usr/lib/nginx/modules/ngx_stream_module.so");
         return proxy(
                 RealProxy.Program.NGINX,
                 "nginx.conf",
                 Map.of(
                         "plain", plain.port(),
                         "proxied", proxied.port(),
-                        "stream-module", Files.exists(streams) ? "load_module " + streams + ";" : ""));
+                        "stream-module", RealProxy.nginxStreams()));
     }
 
     @AfterAll

@@ -32,8 +32,7 @@ class SilentConnectionsIT {
     private static final InetSocketAddress CLIENT = new InetSocketAddress("203.0.113.7", 56324);
     private static final InetSocketAddress BALANCER = new InetSocketAddress("198.51.100.1", 443);
     /** So long that at one byte a second it takes ten minutes: any deadline that each byte renews would never come. */
-    private static final byte[] LONG_HEADER =
-            ProxyHeaderWriter.v2(CLIENT, BALANCER, new ProxyTlv(0xE0, new byte[600]));
+    private static final byte[] LONG_HEADER = ProxyHeaderWriter.v2(CLIENT, BALANCER, new ProxyTlv(0xE0, new byte[600]));
 
     private static final byte[] HEADER = ProxyHeaderWriter.v2(CLIENT, BALANCER);
 
@@ -80,8 +79,7 @@ class SilentConnectionsIT {
     }
 
     private static SocketChannel connect(int port) throws IOException {
-        SocketChannel channel =
-                SocketChannel.open(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+        SocketChannel channel = SocketChannel.open(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
         channel.configureBlocking(false);
         return channel;
     }
