@@ -37,7 +37,6 @@ class HaproxyIT extends BehindProxyContract {
         ClowderProcess forwarded = cluster("--forwarded-headers", "forwarded");
         ClowderProcess proxied = cluster("--proxy-protocol", "required");
         certificate = Certificate.make(files);
-        awaitReady();
         Matcher recent = HAS_OPTION.matcher(Program.HAPROXY.version());
         haproxy = proxy(
                 Program.HAPROXY,

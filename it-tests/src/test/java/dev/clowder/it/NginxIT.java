@@ -12,7 +12,6 @@ class NginxIT extends BehindProxyContract {
     void start() throws Exception {
         ClowderProcess plain = cluster();
         ClowderProcess proxied = cluster("--proxy-protocol", "required");
-        awaitReady();
         nginx = nginx(plain, proxied);
     }
 

@@ -22,7 +22,6 @@ class NodeProxiesIT extends BehindProxyContract {
     @Override
     void start() throws Exception {
         cluster = cluster();
-        awaitReady();
         reverse = proxy(Program.NODE, "http-proxy.mjs", Map.of("plain", cluster.port()));
         forward = proxy(Program.NODE, "proxy.mjs", Map.of());
     }

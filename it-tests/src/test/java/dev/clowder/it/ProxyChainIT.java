@@ -26,7 +26,6 @@ class ProxyChainIT extends BehindProxyContract {
         ClowderProcess plain = cluster();
         ClowderProcess proxied = cluster("--proxy-protocol", "required");
         certificate = Certificate.make(files);
-        awaitReady();
         RealProxy nginx = nginx(plain, proxied);
         edge = proxy(
                 Program.HAPROXY,

@@ -60,9 +60,8 @@ class ProxyProtocolIT {
     @BeforeAll
     static void start() throws Exception {
         for (Way way : Way.values()) {
-            CLUSTERS.put(way, cluster(way, directory.resolve(way.accept), way.protocol));
-        }
-        for (ClowderProcess cluster : CLUSTERS.values()) {
+            ClowderProcess cluster = cluster(way, directory.resolve(way.accept), way.protocol);
+            CLUSTERS.put(way, cluster);
             cluster.awaitReady(SOON);
         }
     }
