@@ -5,7 +5,9 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -71,12 +73,14 @@ public final class ClowderProcess implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> arguments = new ArrayList<>();
         private final List<String> applications = new ArrayList<>();
+        private final Map<String, String> environment = new HashMap<>();
         private int workers = 2;
         private int port;
         private Duration stopTimeout = Duration.ofSeconds(45);
         private Path root = Path.of(System.getProperty("java.io.tmpdir"));
         private @Nullable Path runDir;
         private @Nullable OwnDirectory directory;
+        private @Nullable Path catalinaBase;
 
         private Builder(Launcher launcher) {
             this.launcher = launcher;
@@ -100,6 +104,12 @@ public final class ClowderProcess implements AutoCloseable {
             return this;
         }
 
+        /** Sets a variable of the environment, beside those of this process. */
+        public Builder environment(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
         /** Adds options of {@code run}. */
         public Builder arguments(List<String> options) {
             arguments.addAll(options);
@@ -114,6 +124,12 @@ public final class ClowderProcess implements AutoCloseable {
         /** Adds an application, a WAR or an exploded directory, at a path such as {@code /shop} or {@code /}. */
         public Builder application(String path, Path application) {
             applications.add(path + "=" + application.toAbsolutePath());
+            return this;
+        }
+
+        /** Runs an installed Tomcat, on the ports of its {@code server.xml}, instead of applications. */
+        public Builder catalinaBase(Path base) {
+            catalinaBase = base;
             return this;
         }
 
@@ -150,9 +166,9 @@ public final class ClowderProcess implements AutoCloseable {
             OwnDirectory own = directory == null ? OwnDirectory.in(root) : directory;
             try {
                 Path here = runDir == null ? own.path().resolve("run") : runDir;
-                Process process = launcher.process(jvmOptions, command(here))
-                        .redirectErrorStream(true)
-                        .start();
+                ProcessBuilder run = launcher.process(jvmOptions, command(here)).redirectErrorStream(true);
+                run.environment().putAll(environment);
+                Process process = run.start();
                 return new ClowderProcess(this, process, own, here);
             } catch (IOException | RuntimeException e) {
                 own.remove();
@@ -162,7 +178,11 @@ public final class ClowderProcess implements AutoCloseable {
 
         private List<String> command(Path here) {
             List<String> command = new ArrayList<>(List.of("run"));
-            command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
+            if (catalinaBase == null) {
+                command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1"));
+            } else {
+                command.addAll(List.of("--catalina-base", catalinaBase.toString()));
+            }
             command.addAll(List.of("--workers", String.valueOf(workers), "--run-dir", here.toString()));
             command.addAll(List.of("--expose-worker", "--stop-on-eof"));
             // Workers of a test do not live long enough for the second compiler to pay.

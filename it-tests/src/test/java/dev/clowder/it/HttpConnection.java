@@ -9,10 +9,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,6 +84,22 @@ final class HttpConnection implements AutoCloseable {
     static HttpConnection over(Socket connected) throws IOException {
         connected.setSoTimeout(TIMEOUT_MILLIS);
         return new HttpConnection(connected);
+    }
+
+    /** Connects and speaks TLS. */
+    static HttpConnection tls(int port, SSLSocketFactory tls) throws IOException {
+        HttpConnection plain = open(port);
+        try {
+            return new HttpConnection(tls.createSocket(plain.socket, "localhost", port, true));
+        } catch (IOException e) {
+            plain.close();
+            throw e;
+        }
+    }
+
+    /** Returns what the server has shown; without TLS an error. */
+    X509Certificate certificate() throws IOException {
+        return (X509Certificate) ((SSLSocket) socket).getSession().getPeerCertificates()[0];
     }
 
     /** One GET over a connection of its own. */

@@ -22,7 +22,7 @@ final class Load implements AutoCloseable {
     // Enough to keep every client busy without using up local ports or starving a worker that boots on the same cores.
     private static final long PAUSE_MILLIS = 2;
 
-    private final int port;
+    private final Opening opening;
     private final long pause;
     private final String path;
     private final List<Thread> clients = new ArrayList<>();
@@ -48,8 +48,13 @@ final class Load implements AutoCloseable {
         }
     }
 
-    private Load(int port, String path, long pauseMillis) {
-        this.port = port;
+    /** The way to a fresh connection. */
+    interface Opening {
+        HttpConnection open() throws IOException;
+    }
+
+    private Load(Opening opening, String path, long pauseMillis) {
+        this.opening = opening;
         this.pause = TimeUnit.MILLISECONDS.toNanos(pauseMillis);
         this.path = path;
     }
@@ -61,7 +66,12 @@ final class Load implements AutoCloseable {
 
     /** Starts the clients, each with a pause of its own after each answer. */
     static Load start(int port, String path, int fresh, int keptAlive, long pauseMillis) {
-        Load load = new Load(port, path, pauseMillis);
+        return start(() -> HttpConnection.open(port), path, fresh, keptAlive, pauseMillis);
+    }
+
+    /** Starts the clients, which connect in a way of their own. */
+    static Load start(Opening opening, String path, int fresh, int keptAlive, long pauseMillis) {
+        Load load = new Load(opening, path, pauseMillis);
         for (int i = 0; i < fresh; i++) {
             load.client("fresh-" + i, 1);
         }
@@ -88,7 +98,7 @@ final class Load implements AutoCloseable {
         long openedAt = System.nanoTime();
         long sentAt = openedAt;
         Worker worker = null;
-        try (HttpConnection connection = HttpConnection.open(port)) {
+        try (HttpConnection connection = opening.open()) {
             boolean open = true;
             for (int i = 1; i <= requests && open && !stopped; i++) {
                 String wish = i == requests ? "Connection: close" : "Connection: keep-alive";

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -60,21 +61,31 @@ class OrphanIT {
 
     @Test
     @DisplayName("failure 1: five times kill -9 of the supervisor and a new run in the same directory:"
-            + " the same workers go on, and no request is lost")
+            + " the same workers go on, on both ports, and no request is lost")
     void aNewSupervisorAdoptsTheWorkersAndNoRequestIsLost() throws Exception {
-        ClowderProcess cluster = start(0, 2);
-        List<String> workers = names(cluster.awaitReady(SOON));
+        Tls tls = new Tls(files.resolve("tls"));
+        ClowderProcess cluster = start(0, 2, tls.options(0).toArray(String[]::new));
+        ClusterStatus status = cluster.awaitReady(SOON);
+        List<String> workers = names(status);
         int port = cluster.port();
-        try (Load load = Load.start(port, "/worker", 4, 4)) {
+        int tlsPort = status.listeners().get(1).port();
+        SSLSocketFactory client = tls.client().getSocketFactory();
+        try (Load load = Load.start(port, "/worker", 4, 4);
+                Load secure = Load.start(() -> HttpConnection.tls(tlsPort, client), "/worker", 1, 2, 10)) {
             for (int i = 0; i < 5; i++) {
-                int before = answers(load);
+                int before = load.answers();
+                int secureBefore = secure.answers();
                 kill(cluster);
-                await("they serve without a supervisor").atMost(SOON).until(() -> answers(load) > before + 100);
-                cluster = start(port, 2);
+                await("they serve without a supervisor")
+                        .atMost(SOON)
+                        .until(() -> load.answers() > before + 100 && secure.answers() > secureBefore + 10);
+                cluster = start(port, 2, tls.options(tlsPort).toArray(String[]::new));
                 assertThat(names(cluster.awaitReady(SOON))).isEqualTo(workers);
             }
             load.stop();
+            secure.stop();
             assertThat(load.failures()).isEmpty();
+            assertThat(secure.failures()).isEmpty();
             assertThat(load.workers()).hasSize(2);
         }
         cluster.terminate();
@@ -173,9 +184,5 @@ class OrphanIT {
         return status.workers().stream()
                 .map(worker -> worker.slot() + "/" + worker.id() + " pid " + worker.pid())
                 .toList();
-    }
-
-    private static int answers(Load load) {
-        return load.workers().stream().mapToInt(load::answersOf).sum();
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -51,10 +52,14 @@ class UpgradeIT {
     @DisplayName("behaviour 59: five upgrades keep pid and workers, lose no request and leak no descriptor;"
             + " the end of a worker is known as before")
     void anUpgradeKeepsPidAndWorkersAndLosesNoRequest() throws Exception {
-        try (ClowderProcess cluster = cluster().start()) {
+        Tls tls = new Tls(files.resolve("tls"));
+        SSLSocketFactory client = tls.client().getSocketFactory();
+        try (ClowderProcess cluster = cluster().arguments(tls.options(0)).start()) {
             ClusterStatus before = cluster.awaitReady(SOON);
+            int tlsPort = before.listeners().get(1).port();
             long pid = cluster.handle().pid();
-            try (Load load = Load.start(cluster.port(), "/worker", 4, 4)) {
+            try (Load load = Load.start(cluster.port(), "/worker", 4, 4);
+                    Load secure = Load.start(() -> HttpConnection.tls(tlsPort, client), "/worker", 1, 2, 10)) {
                 assertThat(upgrade(cluster).exitCode()).isZero();
                 long descriptors = descriptors(pid);
                 for (int i = 0; i < 4; i++) {
@@ -64,8 +69,12 @@ class UpgradeIT {
                 }
                 await("no more descriptors than before").atMost(SOON).until(() -> descriptors(pid) <= descriptors);
                 assertThat(workers(cluster.status())).isEqualTo(workers(before));
+                assertThat(cluster.status().listeners()).isEqualTo(before.listeners());
                 load.stop();
+                secure.stop();
                 assertThat(load.failures()).isEmpty();
+                assertThat(secure.failures()).isEmpty();
+                assertThat(secure.answers()).isPositive();
             }
             long killed = before.worker(1).pid();
             ProcessHandle.of(killed).orElseThrow().destroyForcibly();

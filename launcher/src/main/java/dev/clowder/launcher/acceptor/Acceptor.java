@@ -6,10 +6,10 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** The supervisor's side of the port: bound once, for as long as the cluster runs, whatever happens to workers. */
 public interface Acceptor extends AutoCloseable {
@@ -70,18 +70,21 @@ public interface Acceptor extends AutoCloseable {
     }
 
     /**
-     * Takes the listening socket back from workers that outlived the supervisor which bound it. Clients notice nothing.
+     * Takes listening sockets back from workers that outlived the supervisor which bound them. Clients notice nothing.
      *
-     * @param orphans path of the Unix socket at which such a worker offers it
-     * @param address where it must be bound; a socket that is not is refused
-     * @param atMost how long to wait for an offer
-     * @return null when none came in time
+     * @param orphans path of the Unix socket at which such a worker offers them
+     * @param addresses where they must be bound; a socket that is bound elsewhere is refused
+     * @param atMost how long to wait for all of them
+     * @return one for each address, in their order; none when not all came in time
      * @throws IOException if the path can't be bound
      */
-    static @Nullable Acceptor takeOver(Path orphans, InetSocketAddress address, Duration atMost)
+    static List<Acceptor> takeOver(Path orphans, List<InetSocketAddress> addresses, Duration atMost)
             throws IOException, InterruptedException {
-        EpollServerSocketChannel listener = OrphanedListener.await(orphans, address, atMost);
-        return listener == null ? null : new SharedAcceptor(listener);
+        List<Acceptor> acceptors = new ArrayList<>();
+        for (EpollServerSocketChannel listener : new OrphanedListeners(addresses).await(orphans, atMost)) {
+            acceptors.add(new SharedAcceptor(listener));
+        }
+        return acceptors;
     }
 
     /** Whether listening sockets can be shared between processes, and so can outlive a supervisor. */

@@ -54,6 +54,9 @@ final class StatusCommand implements Callable<Integer> {
                 supervisor.pid(),
                 supervisor.uptimeSeconds(),
                 supervisor.version()));
+        Status.ClassArchiveStatus archive = supervisor.classArchive();
+        text.append("class archive ").append(archive.state());
+        text.append(archive.reason().isEmpty() ? "" : ": " + archive.reason()).append('\n');
         Status.OperationStatus operation = supervisor.operation();
         if (operation != null) {
             text.append(String.format(

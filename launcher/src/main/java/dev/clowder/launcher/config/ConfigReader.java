@@ -1,5 +1,7 @@
 package dev.clowder.launcher.config;
 
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.config.installed.ServerXml.SharedConnector;
 import dev.clowder.valve.Forwarded;
 import dev.clowder.valve.TrustPolicy;
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -72,8 +75,9 @@ public final class ConfigReader {
      */
     public static LauncherConfig read(RunOptions options) throws ConfigException {
         ConfigReader reader = new ConfigReader(options);
-        InetSocketAddress listen = reader.listen();
         int workers = reader.workers();
+        CatalinaBase installed = reader.installed();
+        List<Listener> listeners = installed == null ? reader.listeners() : reader.listeners(installed);
         List<App> apps = reader.apps();
         AcceptMode accept = reader.accept();
         reader.checkTrust();
@@ -88,23 +92,24 @@ public final class ConfigReader {
         reader.checkSurge();
         String healthPath = reader.healthPath();
         long memoryLimit = reader.memoryLimit();
-        Path java = reader.java();
+        Path java = reader.java(installed);
+        boolean classArchive = reader.classArchive();
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
             throw new ConfigException(reader.problems);
         }
         return new LauncherConfig(
-                listen,
-                options.port != null,
+                listeners,
                 workers,
                 apps,
+                installed,
                 options.trust,
                 options.forwardedHeaders,
                 proxyProtocol,
                 accept,
                 runDir,
-                options.logDir == null ? null : options.logDir.toAbsolutePath().normalize(),
+                reader.logDir(installed),
                 timeouts,
                 java,
                 options.workerOptions,
@@ -112,7 +117,8 @@ public final class ConfigReader {
                 options.surge,
                 options.oversubscribe,
                 healthPath,
-                memoryLimit);
+                memoryLimit,
+                classArchive);
     }
 
     /**
@@ -134,22 +140,73 @@ public final class ConfigReader {
         return apps;
     }
 
-    private InetSocketAddress listen() {
+    private List<Listener> listeners() {
+        InetAddress address = address("--address ", options.address);
         int port = options.port == null ? DEFAULT_PORT : options.port;
-        if (port < 0 || port > 65535) {
-            problems.add("--port " + port + ": not a port, use 0 to 65535");
-            port = 0;
+        List<Listener> listeners = new ArrayList<>();
+        listeners.add(new Listener("--port", socket("--port", address, port), options.port != null, false, null));
+        Certificate certificate = certificate();
+        if (certificate != null && options.tlsPort != null) {
+            if (options.tlsPort == port && port != 0) {
+                problems.add("--tls-port " + port + ": that is --port already");
+            }
+            InetSocketAddress secure = socket("--tls-port", address, options.tlsPort);
+            listeners.add(new Listener("--tls-port", secure, true, true, certificate));
         }
-        String address = options.address;
-        if (address == null) {
-            return new InetSocketAddress(port);
+        return listeners;
+    }
+
+    /** Null if there is to be no TLS, or not enough is known for it. */
+    private @Nullable Certificate certificate() {
+        Path chain = options.tlsCert;
+        Path key = options.tlsKey;
+        if (chain == null && key == null && options.tlsPort == null) {
+            return null;
+        }
+        if (chain == null || key == null || options.tlsPort == null) {
+            String missing = options.tlsPort == null ? "--tls-port" : chain == null ? "--tls-cert" : "--tls-key";
+            problems.add(missing + ": missing; --tls-port, --tls-cert and --tls-key belong together");
+            return null;
+        }
+        Certificate certificate = new Certificate(
+                chain.toAbsolutePath().normalize(), key.toAbsolutePath().normalize());
+        try {
+            certificate.check(Instant.now());
+        } catch (ConfigException e) {
+            problems.addAll(e.problems());
+        }
+        return certificate;
+    }
+
+    private List<Listener> listeners(CatalinaBase installed) {
+        List<Listener> listeners = new ArrayList<>();
+        for (SharedConnector connector : installed.serverXml().connectors()) {
+            String name = "the connector in server.xml line " + connector.line();
+            InetAddress address = address(name + ", address=", connector.address());
+            listeners.add(new Listener(name, socket(name, address, connector.port()), true, connector.tls(), null));
+        }
+        return listeners;
+    }
+
+    private InetAddress address(String option, @Nullable String given) {
+        InetAddress all = new InetSocketAddress(0).getAddress();
+        if (given == null) {
+            return all;
         }
         try {
-            return new InetSocketAddress(InetAddress.getByName(address), port);
+            return InetAddress.getByName(given);
         } catch (UnknownHostException e) {
-            problems.add("--address " + address + ": no such address");
-            return new InetSocketAddress(port);
+            problems.add(option + given + ": no such address");
+            return all;
         }
+    }
+
+    private InetSocketAddress socket(String option, InetAddress address, int port) {
+        boolean isPort = port >= 0 && port <= 65535;
+        if (!isPort) {
+            problems.add(option + " " + port + ": not a port, use 0 to 65535");
+        }
+        return new InetSocketAddress(address, isPort ? port : 0);
     }
 
     private int workers() {
@@ -181,6 +238,14 @@ public final class ConfigReader {
         }
         problems.add("--accept " + options.accept + ": use auto, shared, round-robin, least-connections or relay");
         return AcceptMode.AUTO;
+    }
+
+    private boolean classArchive() {
+        String text = options.classArchive;
+        if (!text.equals("auto") && !text.equals("off")) {
+            problems.add("--class-archive " + text + ": use auto or off");
+        }
+        return text.equals("auto");
     }
 
     private void checkTrust() {
@@ -253,6 +318,46 @@ public final class ConfigReader {
             problems.add("--memory-limit " + text + ": use a size from 64m, such as 900m or 2g");
         }
         return bytes;
+    }
+
+    private @Nullable CatalinaBase installed() {
+        Path base = options.catalinaBase;
+        if (base == null) {
+            if (options.catalinaHome != null) {
+                problems.add("--catalina-home " + options.catalinaHome + ": name the --catalina-base too");
+            } else if (options.apps.isEmpty()) {
+                problems.add("nothing to run: name an APP, a .war file or a directory, or an installed Tomcat by"
+                        + " --catalina-base");
+            }
+            return null;
+        }
+        refuseBeside("APP " + String.join(" ", options.apps), !options.apps.isEmpty(), "put it into webapps");
+        refuseBeside("--tls-port " + options.tlsPort, options.tlsPort != null, "ports are those of its server.xml");
+        refuseBeside(
+                "--proxy-protocol " + options.proxyProtocol,
+                !options.proxyProtocol.equals("off"),
+                "name it in a connector of its server.xml");
+        refuseBeside("--port " + options.port, options.port != null, "ports are those of its server.xml");
+        refuseBeside("--address " + options.address, options.address != null, "addresses are those of its server.xml");
+        try {
+            return CatalinaBase.open(base, options.catalinaHome, options.workerOptions);
+        } catch (ConfigException e) {
+            problems.addAll(e.problems());
+            return null;
+        }
+    }
+
+    private void refuseBeside(String given, boolean isGiven, String instead) {
+        if (isGiven) {
+            problems.add(given + ": not together with --catalina-base, " + instead);
+        }
+    }
+
+    private @Nullable Path logDir(@Nullable CatalinaBase installed) {
+        if (options.logDir != null) {
+            return options.logDir.toAbsolutePath().normalize();
+        }
+        return installed == null ? null : installed.base().resolve("logs");
     }
 
     private List<App> apps() {
@@ -335,9 +440,10 @@ public final class ConfigReader {
         }
     }
 
-    private Path java() {
+    private Path java(@Nullable CatalinaBase installed) {
         Path own = Path.of(System.getProperty("java.home"), "bin", javaCommand());
-        Path given = options.java;
+        Path given =
+                options.java == null && installed != null ? installed.startUp().java() : options.java;
         if (given == null) {
             return own;
         }

@@ -1,6 +1,6 @@
 package dev.clowder.launcher.config;
 
-import java.net.InetSocketAddress;
+import dev.clowder.launcher.config.installed.CatalinaBase;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Everything the operator decided, checked and immutable. Made by {@link ConfigReader} only.
  *
- * @param listen where clients connect; port 0 lets the kernel choose
- * @param portGiven whether the operator named the port; if not, a socket passed by systemd may have another
+ * @param listeners where clients connect, at least one
  * @param workers how many worker processes are wanted, at least 1
- * @param apps the web applications, at least one, each at a context path of its own
+ * @param apps the web applications, each at a context path of its own; none with an installed Tomcat
+ * @param installed the Tomcat that workers run instead of the launcher's own, null for that one
  * @param trust the valve's {@code trust} attribute; its answer for the peer says who sends PROXY headers
  * @param forwardedHeaders the valve's {@code headers} attribute
  * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
@@ -26,12 +26,13 @@ import org.jspecify.annotations.Nullable;
  * @param oversubscribe whether more workers than processors are allowed
  * @param healthPath what is asked of each worker to see that it lives; empty for any answer at all
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
+ * @param classArchive whether workers share an archive of their classes, made when there is none
  */
 public record LauncherConfig(
-        InetSocketAddress listen,
-        boolean portGiven,
+        List<Listener> listeners,
         int workers,
         List<App> apps,
+        @Nullable CatalinaBase installed,
         String trust,
         String forwardedHeaders,
         String proxyProtocol,
@@ -45,9 +46,11 @@ public record LauncherConfig(
         int surge,
         boolean oversubscribe,
         String healthPath,
-        long memoryLimit) {
+        long memoryLimit,
+        boolean classArchive) {
 
     public LauncherConfig {
+        listeners = List.copyOf(listeners);
         apps = List.copyOf(apps);
         workerOptions = List.copyOf(workerOptions);
     }

@@ -17,11 +17,26 @@ import picocli.CommandLine.Parameters;
 public final class RunOptions {
     @Parameters(
             paramLabel = "APP",
-            arity = "1..*",
+            arity = "0..*",
             description =
                     "a .war file or an exploded directory, or /path= before either; a single one without a path is"
                             + " mounted at /, several by their file names as Tomcat does")
     List<String> apps = new ArrayList<>();
+
+    @Option(
+            names = "--catalina-base",
+            paramLabel = "DIR",
+            description = "run this installed Tomcat (10.1 or 11.0) instead: its server.xml, its lib, its webapps; each"
+                    + " of its HTTP/1.1 connectors is shared by all workers")
+    @Nullable
+    Path catalinaBase;
+
+    @Option(
+            names = "--catalina-home",
+            paramLabel = "DIR",
+            description = "where that Tomcat's bin and lib are (default: the same directory)")
+    @Nullable
+    Path catalinaHome;
 
     @Option(
             names = "--port",
@@ -33,6 +48,24 @@ public final class RunOptions {
     @Option(names = "--address", paramLabel = "ADDRESS", description = "address to listen on (default: all)")
     @Nullable
     String address;
+
+    @Option(
+            names = "--tls-port",
+            paramLabel = "PORT",
+            description = "port for HTTPS beside the other, 0 for any; HTTP/2 by ALPN (default: no HTTPS)")
+    @Nullable
+    Integer tlsPort;
+
+    @Option(
+            names = "--tls-cert",
+            paramLabel = "FILE",
+            description = "PEM: the certificate for --tls-port, then those of its signers; taken anew when it changes")
+    @Nullable
+    Path tlsCert;
+
+    @Option(names = "--tls-key", paramLabel = "FILE", description = "PEM: the private key of --tls-cert, not encrypted")
+    @Nullable
+    Path tlsKey;
 
     @Option(
             names = "--workers",
@@ -89,7 +122,8 @@ public final class RunOptions {
             names = "--log-dir",
             paramLabel = "DIR",
             description = "logs of the workers, kept when the cluster ends; a directory of its own for each cluster"
-                    + " (default: logs in the run directory, removed when the cluster ends in good order)")
+                    + " (default: logs in the run directory, removed when the cluster ends in good order; with"
+                    + " --catalina-base its logs)")
     @Nullable
     Path logDir;
 
@@ -164,6 +198,14 @@ public final class RunOptions {
             split = "\\s+",
             description = "JVM flags of the workers, behind the chosen defaults")
     List<String> workerOptions = new ArrayList<>();
+
+    @Option(
+            names = "--class-archive",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description = "auto: workers share an archive of Tomcat's classes in $XDG_CACHE_HOME/clowder, else"
+                    + " ~/.cache/clowder, and start faster; the first cluster makes it in the background; off: none")
+    String classArchive = "auto";
 
     @Option(names = "--expose-worker", description = "response header X-Clowder-Worker: SLOT/ID")
     boolean exposeWorker;

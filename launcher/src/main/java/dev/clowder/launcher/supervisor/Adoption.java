@@ -4,6 +4,9 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Listener;
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.wire.Message;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,29 +14,31 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a supervisor takes over from one that was killed, or that replaced itself: the listening socket, the workers
- * behind it and their applications. Immutable.
+ * What a supervisor takes over from one that was killed, or that replaced itself: the listening sockets, the workers
+ * behind them and their applications. Immutable.
  *
- * @param acceptor the port, taken back from a worker; null when it must be bound
- * @param workers those who serve on it
+ * @param listeners the ports, taken back from workers; null when they must be bound
+ * @param workers those who serve on them
  * @param lastId the highest id ever used
  * @param generation what they run; null when the first must be made
  * @param changed whether something else was asked for now than when they were started, or by another version of the
  *     launcher: then they are to be replaced
  */
 record Adoption(
-        @Nullable Acceptor acceptor,
+        @Nullable Listeners listeners,
         List<Survivor> workers,
         int lastId,
         @Nullable Generation generation,
         boolean changed) {
-    /** For the first worker to bring the socket, and then for each to come back. A stopped one does neither. */
+    /** For the first worker to bring the sockets, and then for each to come back. A stopped one does neither. */
     static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** A first start. */
@@ -61,9 +66,9 @@ record Adoption(
         try {
             String obstacle = obstacle(plan, config);
             if (plan != null && obstacle == null) {
-                Acceptor acceptor = Acceptor.takeOver(directory.orphans(), address(plan), PATIENCE);
-                if (acceptor != null) {
-                    return adopt(acceptor, living, lastId, plan, config);
+                List<Acceptor> acceptors = Acceptor.takeOver(directory.orphans(), addresses(plan), PATIENCE);
+                if (!acceptors.isEmpty()) {
+                    return adopt(new Listeners(config.listeners(), acceptors), living, lastId, plan, config);
                 }
                 obstacle = "none of them answers";
             }
@@ -78,23 +83,24 @@ record Adoption(
     }
 
     private static Adoption adopt(
-            Acceptor acceptor, List<Survivor> living, int lastId, Register.Plan plan, LauncherConfig config) {
+            Listeners listeners, List<Survivor> living, int lastId, Register.Plan plan, LauncherConfig config) {
         Generation generation = plan.generation();
         boolean changed = !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
-        return new Adoption(acceptor, living, lastId, generation, changed);
+        return new Adoption(listeners, living, lastId, generation, changed);
     }
 
     /** What is written down for the next supervisor when a generation has proven itself. */
-    static Register.Plan plan(LauncherConfig config, InetSocketAddress bound, Generation generation) {
-        return new Register.Plan(
-                literal(config.listen()),
-                NetUtil.toAddressString(bound.getAddress()),
-                bound.getPort(),
-                options(config),
-                Version.text(),
-                generation);
+    static Register.Plan plan(LauncherConfig config, List<InetSocketAddress> bound, Generation generation) {
+        List<Register.Port> ports = new ArrayList<>();
+        for (int i = 0; i < bound.size(); i++) {
+            ports.add(new Register.Port(
+                    literal(config.listeners().get(i).address()),
+                    literal(bound.get(i)),
+                    bound.get(i).getPort()));
+        }
+        return new Register.Plan(ports, options(config), Version.text(), generation);
     }
 
     /** Why workers can't go on under this configuration, in a few words; null if they can. */
@@ -102,21 +108,39 @@ record Adoption(
         if (plan == null) {
             return "they did not serve yet";
         }
-        if (!plan.generation().mounts().stream().allMatch(mount -> Files.isDirectory(Path.of(mount.directory())))) {
+        Generation generation = plan.generation();
+        Stream<String> directories = Stream.concat(
+                generation.mounts().stream().map(Message.Mount::directory),
+                generation.sites().stream().map(Message.Site::directory));
+        if (!directories.allMatch(directory -> Files.isDirectory(Path.of(directory)))) {
             return "their applications are gone";
         }
         if (!Acceptor.canShare() || (config.accept() != AcceptMode.AUTO && config.accept() != AcceptMode.SHARED)) {
             return "--accept is not shared any more";
         }
-        int port = config.listen().getPort();
-        if (!plan.asked().equals(literal(config.listen())) || (port != 0 && port != plan.port())) {
-            return "they listen on " + plan.address() + " port " + plan.port();
+        boolean same = plan.ports().size() == config.listeners().size();
+        for (int i = 0; same && i < plan.ports().size(); i++) {
+            Register.Port port = plan.ports().get(i);
+            InetSocketAddress wanted = config.listeners().get(i).address();
+            same = port.asked().equals(literal(wanted))
+                    && List.of(0, port.number()).contains(wanted.getPort());
         }
-        return null;
+        return same
+                ? null
+                : "they listen on "
+                        + String.join(
+                                " and ",
+                                plan.ports().stream()
+                                        .map(port -> port.address() + " port " + port.number())
+                                        .toList());
     }
 
-    private static InetSocketAddress address(Register.Plan plan) throws IOException {
-        return new InetSocketAddress(InetAddress.getByName(plan.address()), plan.port());
+    private static List<InetSocketAddress> addresses(Register.Plan plan) throws IOException {
+        List<InetSocketAddress> addresses = new ArrayList<>();
+        for (Register.Port port : plan.ports()) {
+            addresses.add(new InetSocketAddress(InetAddress.getByName(port.address()), port.number()));
+        }
+        return addresses;
     }
 
     private static String literal(InetSocketAddress address) {
@@ -132,6 +156,15 @@ record Adoption(
                     .append(app.source())
                     .append(' ')
                     .append(stamp(app.source()));
+            text.append('\n');
+        }
+        CatalinaBase installed = config.installed();
+        if (installed != null) {
+            text.append(installed).append('\n');
+            text.append(Webapps.fingerprint(installed.serverXml().hosts())).append('\n');
+        }
+        for (Listener listener : config.listeners()) {
+            text.append(listener.option()).append(' ').append(listener.certificate());
             text.append('\n');
         }
         text.append("trust ").append(config.trust()).append('\n');

@@ -2,6 +2,9 @@ package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.config.installed.ServerXml.WebappHost;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +23,25 @@ import java.util.zip.ZipFile;
 /** Makes of each application a directory that all workers share: a .war is expanded once, by the supervisor. */
 final class Applications {
     private Applications() {}
+
+    /**
+     * Copies what workers shall run.
+     *
+     * @param apps what was named; nothing if an installed Tomcat has its own
+     * @param into directory of this generation
+     * @throws ConfigException if it can't be run
+     * @throws IOException if the directory can't be written
+     */
+    static Generation generation(LauncherConfig config, int number, List<App> apps, Path into)
+            throws ConfigException, IOException {
+        CatalinaBase installed = config.installed();
+        if (installed == null) {
+            return new Generation(number, apps, expand(apps, into));
+        }
+        List<WebappHost> hosts =
+                installed.reread(config.workerOptions()).serverXml().hosts();
+        return new Generation(number, List.of(), List.of(), Webapps.copy(hosts, into));
+    }
 
     /**
      * Expands what has to be expanded.
@@ -44,7 +66,12 @@ final class Applications {
         return mounts;
     }
 
-    private static void expand(Path war, Path into) throws ConfigException, IOException {
+    /**
+     * Expands one archive.
+     *
+     * @throws ConfigException if it can't be read or names files outside of itself
+     */
+    static void expand(Path war, Path into) throws ConfigException, IOException {
         try (ZipFile zip = new ZipFile(war.toFile())) {
             for (Enumeration<? extends ZipEntry> entries = zip.entries(); entries.hasMoreElements(); ) {
                 ZipEntry entry = entries.nextElement();

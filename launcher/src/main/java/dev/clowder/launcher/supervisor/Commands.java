@@ -162,9 +162,17 @@ final class Commands {
     }
 
     private void deploy(String name, List<String> arguments, Event.Caller caller) {
+        if (config.installed() != null && !arguments.isEmpty()) {
+            caller.answer(new Message.Reply(
+                    Supervisor.USAGE,
+                    name + " " + String.join(" ", arguments) + ": this cluster runs an installed Tomcat; put the"
+                            + " application into " + config.installed().base().resolve("webapps")));
+            return;
+        }
         List<App> before = workers.generation().apps();
+        boolean named = name.equals("deploy") && config.installed() == null;
         operation = new Preparation(name, host.timeOfDay(), caller, observer);
-        host.prepare(++lastGeneration, name.equals("deploy") ? () -> ConfigReader.apps(arguments) : () -> before);
+        host.prepare(++lastGeneration, named ? () -> ConfigReader.apps(arguments) : () -> before);
     }
 
     void prepared(Event.Prepared prepared) {

@@ -47,6 +47,11 @@ interface Host {
     /** Removes the copies of a generation that nobody runs any more. */
     void discard(int generation);
 
+    /** Whether workers start from an archive of their classes. */
+    default Status.ClassArchiveStatus classArchive() {
+        return Status.ClassArchiveStatus.NONE;
+    }
+
     /** Nanoseconds of processor time that the process has used; 0 when nobody knows. */
     long processorTime(int id);
 }

@@ -1,10 +1,10 @@
 package dev.clowder.launcher.supervisor;
 
 import com.sun.management.OperatingSystemMXBean;
-import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
-import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.config.installed.WorkerOptions;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Worker processes of the real operating system: one JVM each. Thread-safe. */
 final class JvmHost implements Host, AutoCloseable {
@@ -47,6 +48,8 @@ final class JvmHost implements Host, AutoCloseable {
     private final RunDirectory directory;
     private final Logs logs;
     private final int javaVersion;
+    private final ClassArchive archive;
+    private final @Nullable InstalledLaunch launch;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
     private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
@@ -55,11 +58,19 @@ final class JvmHost implements Host, AutoCloseable {
     private final Prober prober;
     private volatile Consumer<Event> events = event -> {};
 
-    JvmHost(LauncherConfig config, RunDirectory directory, Logs logs, int javaVersion) {
+    JvmHost(
+            LauncherConfig config,
+            RunDirectory directory,
+            Logs logs,
+            int javaVersion,
+            ClassArchive archive,
+            @Nullable InstalledLaunch launch) {
         this.config = config;
         this.directory = directory;
         this.logs = logs;
         this.javaVersion = javaVersion;
+        this.archive = archive;
+        this.launch = launch;
         prober = new Prober(config.healthPath(), event -> events.accept(event));
     }
 
@@ -190,7 +201,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public void probe(int id) {
-        prober.probe(id, directory.intake(id));
+        prober.probe(id, directory.intake(id, 0));
     }
 
     @Override
@@ -198,9 +209,9 @@ final class JvmHost implements Host, AutoCloseable {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        List<App> apps = wanted.apps();
-                        List<Message.Mount> mounts = Applications.expand(apps, directory.generation(number));
-                        events.accept(new Event.Prepared(new Generation(number, apps, mounts), ""));
+                        Generation prepared =
+                                Applications.generation(config, number, wanted.apps(), directory.generation(number));
+                        events.accept(new Event.Prepared(prepared, ""));
                     } catch (ConfigException | IOException e) {
                         discard(number);
                         events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
@@ -238,16 +249,14 @@ final class JvmHost implements Host, AutoCloseable {
 
     /** One worker is one core's share of the machine, in memory as in processors. */
     private List<String> command(int slot, int id, Path temporary) {
+        InstalledLaunch installed = launch;
+        List<String> own = ownOptions(slot);
         int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / config.workers());
         List<String> command = new ArrayList<>();
         command.add(config.java().toString());
         command.add("-XX:ActiveProcessorCount=" + processors);
         command.addAll(WorkerMemory.flags(
-                totalMemory(),
-                config.workers() + config.surge(),
-                processors,
-                config.memoryLimit(),
-                config.workerOptions()));
+                totalMemory(), config.workers() + config.surge(), processors, config.memoryLimit(), own));
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");
@@ -258,19 +267,48 @@ final class JvmHost implements Host, AutoCloseable {
             command.add("--enable-native-access=ALL-UNNAMED");
         }
         command.add("-Djava.io.tmpdir=" + temporary);
-        // Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec.
-        command.add("-Dio.netty.native.workdir="
-                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir")));
-        command.addAll(config.workerOptions());
+        command.add(nativeLibraries());
+        command.addAll(archive.flags());
+        if (installed != null) {
+            command.addAll(installed.definitions());
+        }
+        command.addAll(own);
         command.add("-Dclowder.worker.slot=" + slot);
         command.add("-Dclowder.worker.id=" + id);
         command.add("-Dclowder.workers=" + config.workers());
-        command.add("-cp");
-        command.add(classPath());
-        command.add(WORKER_MAIN);
+        command.addAll(
+                installed == null
+                        ? List.of("-cp", classPath(), WORKER_MAIN)
+                        : installed.main(classPath(), WORKER_MAIN));
         command.add(directory.control().toString());
         command.add(String.valueOf(id));
         return command;
+    }
+
+    private List<String> ownOptions(int slot) {
+        CatalinaBase installed = config.installed();
+        if (installed == null) {
+            return config.workerOptions();
+        }
+        List<String> options = new ArrayList<>(installed.startUp().options());
+        options.addAll(config.workerOptions());
+        return WorkerOptions.of(options, slot);
+    }
+
+    /** Where the supervisor could load Netty's library the workers can; a run directory may be mounted noexec. */
+    static String nativeLibraries() {
+        return "-Dio.netty.native.workdir="
+                + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir"));
+    }
+
+    /** What an archive for these workers depends on. */
+    ArchiveKind archiveKind() {
+        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, Path.of("")));
+    }
+
+    @Override
+    public Status.ClassArchiveStatus classArchive() {
+        return archive.status();
     }
 
     /** Bytes of the machine, or of the container (cgroup version 1 or 2) if that has less; 0 if this JVM can't say. */

@@ -3,6 +3,7 @@ package dev.clowder.launcher.supervisor;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -31,14 +32,25 @@ final class Register {
     /**
      * What runs.
      *
-     * @param asked the address that was asked for, as text
-     * @param address the one that was bound
-     * @param port the one that was bound
+     * @param ports where it listens, in the order of the configuration
      * @param options what was asked for, in text that is equal when the same was asked for
      * @param version of the launcher that started the workers
      * @param generation the newest that has proven itself
      */
-    record Plan(String asked, String address, int port, String options, String version, Generation generation) {}
+    record Plan(List<Port> ports, String options, String version, Generation generation) {
+        Plan {
+            ports = List.copyOf(ports);
+        }
+    }
+
+    /**
+     * One port.
+     *
+     * @param asked the address that was asked for, as text
+     * @param address the one that was bound
+     * @param number the one that was bound
+     */
+    record Port(String asked, String address, int number) {}
 
     Register(Path root) {
         this.root = root;
@@ -53,7 +65,7 @@ final class Register {
         }
     }
 
-    /** Strikes out a worker that is dead, and removes its intake. */
+    /** Strikes out a worker that is dead, and removes its intakes. */
     void ended(int id) throws IOException {
         for (Path file : files(id)) {
             Files.deleteIfExists(file);
@@ -102,13 +114,15 @@ final class Register {
         return List.of(file(LAST_ID), file(CLUSTER));
     }
 
-    /** The files of one worker. */
-    List<Path> files(int id) {
-        return List.of(file(name(id)), intake(id));
-    }
-
-    private Path intake(int id) {
-        return root.resolve(name(id) + ".sock");
+    /** The files of one worker that there are. */
+    List<Path> files(int id) throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(root, name(id) + "{.json,.sock,-*.sock}")) {
+            found.forEach(files::add);
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return files;
     }
 
     private static String name(int id) {

@@ -45,9 +45,10 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|listeners|orphans|worker-\\d+)\\.sock|apps|logs|slot-\\d+|" + Register.FILES);
+            "lock|(control|orphans|(listeners|worker-\\d+)(-\\d+)?)\\.sock|apps|logs|boot|logging\\.properties|training"
+                    + "|slot-\\d+|" + Register.FILES);
 
-    private static final String LONGEST_NAME = "worker-1234567.sock";
+    private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
     private final Path root;
     private final FileChannel lockFile;
@@ -112,21 +113,36 @@ public final class RunDirectory implements AutoCloseable {
         return controlSocket(root);
     }
 
-    Path listeners() {
-        return root.resolve("listeners.sock");
+    /** Where workers come for the listening socket of one port, or for its connections; ports count from 0. */
+    Path listener(int port) {
+        return root.resolve("listeners" + suffix(port));
     }
 
-    /** Where orphans bring the listening socket back. */
+    /** Where orphans bring the listening sockets back. */
     Path orphans() {
         return root.resolve("orphans.sock");
+    }
+
+    /** Class files for workers on an installed Tomcat. */
+    Path boot() {
+        return root.resolve("boot");
+    }
+
+    Path loggingProperties() {
+        return root.resolve("logging.properties");
     }
 
     Path apps() {
         return root.resolve("apps");
     }
 
-    Path intake(int id) {
-        return root.resolve("worker-" + id + ".sock");
+    /** Where a worker takes in what comes to one port; probes come to port 0. */
+    Path intake(int id, int port) {
+        return root.resolve("worker-" + id + suffix(port));
+    }
+
+    private static String suffix(int port) {
+        return (port == 0 ? "" : "-" + port) + ".sock";
     }
 
     Path slot(int number) {
@@ -137,6 +153,11 @@ public final class RunDirectory implements AutoCloseable {
     void sweep() throws IOException {
         clean();
         Files.createDirectories(apps());
+    }
+
+    /** Where the class archive is made; there while that runs. */
+    Path training() {
+        return root.resolve("training");
     }
 
     /** What the next supervisor will want to know. */
@@ -222,7 +243,7 @@ public final class RunDirectory implements AutoCloseable {
         return OURS.matcher(file.getFileName().toString()).matches();
     }
 
-    private static void delete(Path tree) throws IOException {
+    static void delete(Path tree) throws IOException {
         Files.walkFileTree(tree, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

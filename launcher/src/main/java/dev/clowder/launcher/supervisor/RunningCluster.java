@@ -1,10 +1,9 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.installed.CatalinaBase;
 import dev.clowder.launcher.wire.Message;
-import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class RunningCluster {
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final CompletableFuture<Integer> exitCode = new CompletableFuture<>();
-    private final Acceptor acceptor;
+    private final Listeners listeners;
     private final RunDirectory directory;
     private final Logs logs;
     private final Supervisor supervisor;
@@ -71,39 +70,44 @@ public final class RunningCluster {
             int javaVersion = JvmHost.javaVersion(config.java());
             Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), embedding);
             parts.push(systemd);
-            observer = systemd;
+            ClassArchive archive = new ClassArchive(systemd);
+            observer = archive;
             // Workers that outlived a supervisor hold the port: they must be known before it is bound.
-            Systemd.Passed passed = systemd.listener();
+            List<Systemd.Passed> passed = systemd.listeners();
             RunDirectory known = openKnown(config, passed);
             Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
-            acceptor = adoption.acceptor() == null ? bind(config, systemd, passed) : adoption.acceptor();
-            if (adoption.acceptor() != null && passed != null) {
-                // The same socket, or one that nobody accepts from.
-                NotifySocket.closeDescriptor(passed.descriptor());
-            } else if (adoption.acceptor() != null) {
-                systemd.store(acceptor.descriptor());
-            }
-            parts.push(acceptor);
+            listeners = listeners(config, adoption.listeners(), systemd, passed);
+            parts.push(listeners);
             directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
+            CatalinaBase installed = config.installed();
+            String webapps = installed == null
+                    ? ""
+                    : Webapps.fingerprint(installed.serverXml().hosts());
             Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
             if (!adoption.changed()) {
-                directory.register().plan(Adoption.plan(config, address(), first));
+                directory.register().plan(Adoption.plan(config, listeners.addresses(), first));
             }
             logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
             parts.push(logs);
-            host = new JvmHost(config, directory, logs, javaVersion);
-            supervisor = new Supervisor(config, directory, first, acceptor, host, observer);
+            host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
+            archive.begin(config, host.archiveKind(), environment, directory.training());
+            supervisor = new Supervisor(config, directory, first, listeners, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
-            upgrade = new Upgrade(config, acceptor.mode(), arguments, supervisor::post, observer);
+            parts.push(archive);
+            upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, observer);
             adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
-                Reaper reaper = new Reaper(host::reaps);
+                Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid));
                 reaper.start();
                 parts.push(reaper);
             }
             parts.push(new ControlServer(directory.control(), this::post));
-            acceptor.start(directory.listeners());
+            listeners.start(directory);
+            if (installed != null) {
+                installed.changes(config.workerOptions()).forEach(observer::log);
+                parts.push(WebappsWatch.start(installed.serverXml().hosts(), webapps, supervisor::post));
+            }
             new Thread(this::run, "supervisor").start();
             started = true;
         } catch (IOException e) {
@@ -118,15 +122,35 @@ public final class RunningCluster {
     }
 
     /** Null when only the kernel knows its name yet. */
-    private @Nullable RunDirectory openKnown(LauncherConfig config, Systemd.@Nullable Passed passed)
+    private @Nullable RunDirectory openKnown(LauncherConfig config, List<Systemd.Passed> passed)
             throws ConfigException, RunDirectory.InUseException {
         Path path = config.runDir();
-        int port = config.listen().getPort();
-        boolean portIsPassed = passed != null && !passed.isStored();
+        int port = config.listeners().get(0).address().getPort();
+        boolean portIsPassed = passed.stream().anyMatch(one -> !one.isStored());
         if (path == null && (port == 0 || portIsPassed)) {
             return null;
         }
         return open(path == null ? RunDirectory.defaultPath(port) : path);
+    }
+
+    private static Listeners listeners(
+            LauncherConfig config, @Nullable Listeners adopted, Systemd systemd, List<Systemd.Passed> passed)
+            throws ConfigException, StartException {
+        if (adopted == null) {
+            return Listeners.open(config.accept(), config.listeners(), systemd, passed);
+        }
+        if (passed.isEmpty()) {
+            adopted.store(systemd);
+        }
+        // The same sockets, or some that nobody accepts from.
+        passed.forEach(one -> NotifySocket.closeDescriptor(one.descriptor()));
+        return adopted;
+    }
+
+    private static @Nullable InstalledLaunch launch(LauncherConfig config, RunDirectory directory) throws IOException {
+        CatalinaBase installed = config.installed();
+        Path logs = config.logDir();
+        return installed == null || logs == null ? null : InstalledLaunch.prepare(installed, directory, logs);
     }
 
     private RunDirectory open(Path path) throws ConfigException, RunDirectory.InUseException {
@@ -136,7 +160,7 @@ public final class RunningCluster {
     }
 
     private Generation expand(LauncherConfig config) throws ConfigException, IOException {
-        return new Generation(1, config.apps(), Applications.expand(config.apps(), directory.generation(1)));
+        return Applications.generation(config, 1, config.apps(), directory.generation(1));
     }
 
     private void adopt(LauncherConfig config, Adoption adoption) {
@@ -159,9 +183,9 @@ public final class RunningCluster {
         }
     }
 
-    /** Where clients connect. */
+    /** Where clients connect: the first of the addresses. */
     public InetSocketAddress address() {
-        return acceptor.address();
+        return listeners.addresses().get(0);
     }
 
     public Path runDirectory() {
@@ -225,69 +249,6 @@ public final class RunningCluster {
             } catch (Exception e) {
                 // The other parts must go all the same.
             }
-        }
-    }
-
-    private static Acceptor bind(LauncherConfig config, Systemd systemd, Systemd.@Nullable Passed passed)
-            throws ConfigException, StartException {
-        if (passed != null) {
-            Acceptor inherited = inherit(config, passed);
-            if (inherited != null) {
-                return inherited;
-            }
-            systemd.forget();
-        }
-        Acceptor bound = bindAnew(config, systemd);
-        systemd.store(bound.descriptor());
-        return bound;
-    }
-
-    /** Null if it was left by an earlier life that had another port. */
-    private static @Nullable Acceptor inherit(LauncherConfig config, Systemd.Passed passed)
-            throws ConfigException, StartException {
-        InetSocketAddress wanted = config.listen();
-        Acceptor inherited;
-        try {
-            inherited = Acceptor.inherit(config.accept(), passed.descriptor());
-        } catch (IOException e) {
-            throw new StartException(String.valueOf(e.getMessage()));
-        }
-        InetSocketAddress address = inherited.address();
-        boolean otherPort = config.portGiven() && wanted.getPort() != 0 && wanted.getPort() != address.getPort();
-        boolean otherAddress =
-                !wanted.getAddress().isAnyLocalAddress() && !wanted.getAddress().equals(address.getAddress());
-        if (!otherPort && !otherAddress) {
-            return inherited;
-        }
-        inherited.stop();
-        inherited.close();
-        if (passed.isStored()) {
-            return null;
-        }
-        throw new ConfigException((otherPort
-                        ? "--port " + wanted.getPort()
-                        : "--address " + wanted.getAddress().getHostAddress())
-                + ": the socket " + passed.name() + " that systemd passed listens on "
-                + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
-                + "; change the socket unit, or leave the option out");
-    }
-
-    private static Acceptor bindAnew(LauncherConfig config, Observer observer) throws StartException {
-        InetSocketAddress wanted = config.listen();
-        try {
-            return Acceptor.bind(config.accept(), wanted, observer::log);
-        } catch (IOException e) {
-            String message = String.valueOf(e.getMessage());
-            String where = "can't listen on " + wanted.getAddress().getHostAddress() + " port " + wanted.getPort();
-            if (message.contains("Permission denied")) {
-                throw new StartException(
-                        where + ": permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE,"
-                                + " or choose another with --port");
-            }
-            if (message.contains("Address already in use")) {
-                throw new StartException(where + ": in use by another process; stop it or choose another with --port");
-            }
-            throw new StartException(where + ": " + message);
         }
     }
 

@@ -5,11 +5,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.wire.Message;
-import io.netty.util.NetUtil;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +24,15 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             double uptimeSeconds,
             String state,
             int generation,
+            ClassArchiveStatus classArchive,
 
             @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
             OperationStatus operation) {}
+
+    /** Whether workers start from an archive of their classes: making, ready, used or off, and why not. */
+    public record ClassArchiveStatus(String state, String reason) {
+        static final ClassArchiveStatus NONE = new ClassArchiveStatus("off", "this host has none");
+    }
 
     /** A change that is under way, such as a reload. */
     public record OperationStatus(String name, String since, String progress) {}
@@ -58,22 +61,23 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             @Nullable Integer code, @Nullable String signal, String reason, String at) {}
 
     static Status of(
-            String state, long uptime, Acceptor acceptor, Workers all, @Nullable Operation operation, long now) {
+            String state,
+            long uptime,
+            Listeners listeners,
+            Workers all,
+            ClassArchiveStatus classArchive,
+            @Nullable Operation operation,
+            long now) {
         SupervisorStatus supervisor = new SupervisorStatus(
                 ProcessHandle.current().pid(),
                 Version.text(),
                 uptime / NANOS,
                 state,
                 all.generation().number(),
+                classArchive,
                 operation == null
                         ? null
                         : new OperationStatus(operation.name, operation.since.toString(), operation.progress()));
-        InetSocketAddress address = acceptor.address();
-        ListenerStatus listener = new ListenerStatus(
-                NetUtil.toAddressString(address.getAddress()),
-                address.getPort(),
-                "http",
-                acceptor.mode().toString());
         List<WorkerStatus> workers = new ArrayList<>();
         for (WorkerSlot slot : all.slots()) {
             slot.workers().forEach(worker -> workers.add(worker(slot, worker, now)));
@@ -81,7 +85,7 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 workers.add(worker(slot, null, now));
             }
         }
-        return new Status(supervisor, List.of(listener), List.copyOf(workers));
+        return new Status(supervisor, listeners.status(), List.copyOf(workers));
     }
 
     private static WorkerStatus worker(WorkerSlot slot, @Nullable Worker worker, long now) {

@@ -1,10 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
-import io.netty.util.NetUtil;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -29,7 +26,7 @@ final class Supervisor {
     /** Later than this is no slow step: the process was stopped or the machine slept. */
     static final long AWAY = TimeUnit.SECONDS.toNanos(3);
 
-    private final Acceptor acceptor;
+    private final Listeners listeners;
     private final Host host;
     private final Observer observer;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
@@ -48,19 +45,17 @@ final class Supervisor {
             LauncherConfig config,
             RunDirectory directory,
             Generation first,
-            Acceptor acceptor,
+            Listeners listeners,
             Host host,
             Observer observer) {
-        this.acceptor = acceptor;
+        this.listeners = listeners;
         this.host = host;
         this.observer = observer;
         startedAt = host.now();
         lastStep = startedAt;
-        InetSocketAddress address = acceptor.address();
-        observer.log("listening on " + NetUtil.toAddressString(address.getAddress()) + " port " + address.getPort()
-                + ", accept " + acceptor.mode() + ", " + config.workers()
+        observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
-        workers = new Workers(config, directory, first, acceptor, host, observer);
+        workers = new Workers(config, directory, first, listeners, host, observer);
         reports = new Reports(config, directory, workers, host, observer);
         commands = new Commands(config, workers, host, observer);
     }
@@ -221,7 +216,7 @@ final class Supervisor {
 
     private void letGo() {
         stopping = true;
-        acceptor.stop();
+        listeners.stop();
         commands.interrupt();
     }
 
@@ -237,6 +232,6 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, acceptor, workers, commands.operation(), now);
+        return Status.of(state, now - startedAt, listeners, workers, host.classArchive(), commands.operation(), now);
     }
 }

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the supervisor tells systemd, and what it gets from it: readiness, reloads, the watchdog, the listening socket
+ * What the supervisor tells systemd, and what it gets from it: readiness, reloads, the watchdog, listening sockets
  * (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)). Without systemd all of it is without effect.
  *
  * <p>The cluster is ready when its first worker is: clients are served from then on. The watchdog is fed by the
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Stands in front of another observer. For the supervisor's thread; what comes before its start may come from another.
  */
 final class Systemd implements Observer, AutoCloseable {
-    /** How our listening socket is called in the descriptor store; what a socket unit passes has the unit's name. */
+    /** How each of our listening sockets is called in the descriptor store; what a socket unit passes has the unit's name. */
     static final String STORED = "clowder-listener";
 
     private static final List<String> VARIABLES = List.of(
@@ -81,35 +81,19 @@ final class Systemd implements Observer, AutoCloseable {
     }
 
     /**
-     * The listening socket that systemd passed: that of the socket unit, else that of the store.
+     * The listening sockets that systemd passed, of socket units and of the store.
      *
-     * @return null if it passed none
-     * @throws ConfigException if there are several or it is no listening TCP socket
+     * @throws ConfigException if one is no listening TCP socket
      */
-    @Nullable
-    Passed listener() throws ConfigException {
+    List<Passed> listeners() throws ConfigException {
         List<Passed> all = passed();
-        List<Passed> units = all.stream().filter(one -> !one.isStored()).toList();
-        if (units.size() > 1) {
-            throw new ConfigException("LISTEN_FDS=" + all.size() + ": systemd passed several sockets ("
-                    + String.join(", ", units.stream().map(Passed::name).toList())
-                    + "), keep one ListenStream= in the socket unit");
-        }
-        Passed listener = null;
-        for (Passed passed : all) {
-            if (listener == null && (units.isEmpty() || !passed.isStored())) {
-                listener = passed;
-            } else {
-                // Clients would wait in a queue from which nobody accepts.
-                NotifySocket.closeDescriptor(passed.descriptor());
-                forget();
+        for (Passed one : all) {
+            if (!NotifySocket.isTcpListener(one.descriptor())) {
+                throw new ConfigException("LISTEN_FDS: the socket " + one.name()
+                        + " that systemd passed is no listening TCP socket; use ListenStream= with a port");
             }
         }
-        if (listener != null && !NotifySocket.isTcpListener(listener.descriptor())) {
-            throw new ConfigException("LISTEN_FDS: the socket " + listener.name()
-                    + " that systemd passed is no listening TCP socket; use ListenStream= with a port");
-        }
-        return listener;
+        return all;
     }
 
     private List<Passed> passed() throws ConfigException {
@@ -129,14 +113,14 @@ final class Systemd implements Observer, AutoCloseable {
         return passed;
     }
 
-    /** Leaves a copy of the listening socket with systemd: after a restart, clients have waited instead of been refused. */
+    /** Leaves a copy of a listening socket with systemd: after a restart, clients have waited instead of been refused. */
     void store(OptionalInt listener) {
         if (socket != null && listener.isPresent()) {
             send("FDSTORE=1\nFDNAME=" + STORED, listener.getAsInt());
         }
     }
 
-    /** The stored socket is not wanted any more. */
+    /** No stored socket is wanted any more. */
     void forget() {
         send("FDSTOREREMOVE=1\nFDNAME=" + STORED, NotifySocket.NONE);
     }

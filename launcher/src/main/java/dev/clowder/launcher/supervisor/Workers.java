@@ -1,11 +1,10 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.acceptor.Acceptor;
-import dev.clowder.launcher.acceptor.WorkerIntake;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +22,7 @@ final class Workers {
 
     private final LauncherConfig config;
     private final RunDirectory directory;
-    private final Acceptor acceptor;
+    private final Listeners listeners;
     private final Host host;
     private final Observer observer;
     private final HangGuard hangs;
@@ -42,13 +41,13 @@ final class Workers {
             LauncherConfig config,
             RunDirectory directory,
             Generation generation,
-            Acceptor acceptor,
+            Listeners listeners,
             Host host,
             Observer observer) {
         this.config = config;
         this.directory = directory;
         this.generation = generation;
-        this.acceptor = acceptor;
+        this.listeners = listeners;
         this.host = host;
         this.observer = observer;
         hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
@@ -85,7 +84,7 @@ final class Workers {
     /** From now on this is what runs. */
     void commit(Generation proven) {
         if (!proven.equals(generation)) {
-            write(() -> directory.register().plan(Adoption.plan(config, acceptor.address(), proven)));
+            write(() -> directory.register().plan(Adoption.plan(config, listeners.addresses(), proven)));
         }
         generation = proven;
     }
@@ -353,26 +352,33 @@ final class Workers {
                 wanted,
                 worker.generation.number(),
                 directory.worker(worker.slot.number, worker.id).toString(),
-                directory.intake(worker.id).toString(),
-                acceptor.mode() == AcceptMode.RELAY ? "" : directory.listeners().toString(),
-                acceptor.mode() == AcceptMode.ROUND_ROBIN || acceptor.mode() == AcceptMode.LEAST_CONNECTIONS,
-                acceptor.address().getPort(),
+                listeners.of(worker.id, directory),
+                listeners.mode() == AcceptMode.ROUND_ROBIN || listeners.mode() == AcceptMode.LEAST_CONNECTIONS,
                 new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),
                 config.exposeWorker(),
                 config.healthPath(),
                 config.timeouts().orphan().toMillis(),
-                worker.generation.mounts());
+                worker.generation.mounts(),
+                installed(worker));
     }
 
-    /** Tells the acceptor who takes connections. */
+    /** At the first start an application may fail, as it may in a Tomcat on its own; later the old workers serve on. */
+    private Message.@Nullable Installed installed(Worker worker) {
+        Path logs = config.logDir();
+        return config.installed() == null || logs == null
+                ? null
+                : new Message.Installed(logs.toString(), worker.generation.number() > 1, worker.generation.sites());
+    }
+
+    /** Tells the acceptors who takes connections. */
     void publish() {
-        List<WorkerIntake> intakes = new ArrayList<>();
+        List<Integer> takers = new ArrayList<>();
         for (Worker worker : all()) {
             if (!stopping && worker.state == WorkerState.READY) {
-                intakes.add(new WorkerIntake(worker.id, directory.intake(worker.id)));
+                takers.add(worker.id);
             }
         }
-        acceptor.ready(intakes);
+        listeners.ready(takers, directory);
     }
 
     void fire(WorkerEvent.Kind kind, Worker worker) {

@@ -3,6 +3,7 @@ package dev.clowder.launcher.wire;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What processes of one cluster say to each other over the control socket. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "type")
@@ -71,28 +72,44 @@ public sealed interface Message {
     /**
      * What to run; the answer to {@link Hello}.
      *
-     * @param listeners the Unix socket at which connections or the listening socket come; empty if they come to the intake
-     * @param handover whether connections come there that the supervisor accepted, instead of the listening socket
+     * @param listeners where clients come from, at least one; probes take the first
+     * @param handover whether connections come to their sockets that the supervisor accepted, instead of the listening
+     *     socket
      */
     record Start(
             int slot,
             int workers,
             int generation,
             String directory,
-            String intake,
-            String listeners,
+            List<Listener> listeners,
             boolean handover,
-            int port,
             Forwarding forwarding,
             boolean exposeWorker,
             String healthPath,
             long orphanMillis,
-            List<Mount> mounts)
+            List<Mount> mounts,
+            @Nullable Installed installed)
             implements Message {
         public Start {
+            listeners = List.copyOf(listeners);
             mounts = List.copyOf(mounts);
         }
     }
+
+    /**
+     * What a worker on an installed Tomcat has to know that its {@code server.xml} does not say.
+     *
+     * @param logs directory of log files
+     * @param strict whether an application that does not start keeps the worker from becoming ready
+     */
+    record Installed(String logs, boolean strict, List<Site> sites) {
+        public Installed {
+            sites = List.copyOf(sites);
+        }
+    }
+
+    /** The directory that workers use as the {@code appBase} of a virtual host. */
+    record Site(String engine, String host, String directory) {}
 
     /**
      * Who is believed about a client, and in which words: attributes of the valve and of the connector.
@@ -102,6 +119,23 @@ public sealed interface Message {
      * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
      */
     record Forwarding(String trust, String headers, String proxyProtocol) {}
+
+    /**
+     * A port of the cluster, as one worker sees it.
+     *
+     * @param port the one that is bound
+     * @param intake the worker's own Unix socket, to be made by it
+     * @param socket the Unix socket at which connections or the listening socket come; empty if they come to the intake
+     * @param certificate with which TLS is spoken; null for plain HTTP
+     */
+    record Listener(
+            int port,
+            String intake,
+            String socket,
+            @Nullable Certificate certificate) {}
+
+    /** The files of a certificate chain and of its private key. */
+    record Certificate(String chain, String key) {}
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

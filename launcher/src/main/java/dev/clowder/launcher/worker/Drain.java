@@ -1,11 +1,13 @@
 package dev.clowder.launcher.worker;
 
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
+import java.util.stream.Stream;
 
 /**
- * Empties an endpoint without a lost request. In this order: nothing new is accepted; every response says goodbye, so
+ * Empties all endpoints without a lost request. In this order: nothing new is accepted; every response says goodbye, so
  * that no client sends another request; connections that nobody uses are closed after a while; asynchronous requests get
  * their time-out when the time is over. WebSockets are closed with 1001 when their application stops, after this.
  *
@@ -16,14 +18,12 @@ final class Drain {
     /** For what {@code AsyncListener.onTimeout} still has to write. */
     private static final long LAST_WORDS = TimeUnit.SECONDS.toNanos(1);
 
-    private final WorkerEndpoint endpoint;
-    private final WorkerProtocol protocol;
+    private final List<WorkerConnector> connectors;
     private long deadline = Long.MAX_VALUE;
     private long idleMillis = Long.MAX_VALUE;
 
-    Drain(WorkerEndpoint endpoint, WorkerProtocol protocol) {
-        this.endpoint = endpoint;
-        this.protocol = protocol;
+    Drain(List<WorkerConnector> connectors) {
+        this.connectors = connectors;
     }
 
     /**
@@ -41,16 +41,18 @@ final class Drain {
     /** Returns when no connection is left, or the time is over. */
     void run() {
         long since = System.currentTimeMillis();
-        protocol.drain();
-        endpoint.stopAccepting();
+        connectors.forEach(connector -> connector.protocol().drain());
+        endpoints().forEach(WorkerEndpoint::stopAccepting);
         boolean empty = await(now -> {
-            // HTTP/2 hears it by a GOAWAY; a connection may have become one meanwhile, and hears it once.
-            endpoint.getHandler().pause();
-            endpoint.expireIdle(since, idleMillis());
+            endpoints().forEach(endpoint -> {
+                // HTTP/2 hears it by a GOAWAY; a connection may have become one meanwhile, and hears it once.
+                endpoint.getHandler().pause();
+                endpoint.expireIdle(since, idleMillis());
+            });
             return now - deadline() >= 0;
         });
         if (!empty) {
-            endpoint.expireAsynchronous();
+            endpoints().forEach(WorkerEndpoint::expireAsynchronous);
             long end = System.nanoTime() + LAST_WORDS;
             await(now -> now - end >= 0);
         }
@@ -58,13 +60,17 @@ final class Drain {
 
     /** Whether all connections were closed before it was time to give up. */
     private boolean await(LongPredicate giveUp) {
-        while (endpoint.open() > 0) {
+        while (endpoints().anyMatch(endpoint -> endpoint.open() > 0)) {
             if (giveUp.test(System.nanoTime())) {
                 return false;
             }
             LockSupport.parkNanos(LOOK);
         }
         return true;
+    }
+
+    private Stream<WorkerEndpoint> endpoints() {
+        return connectors.stream().map(WorkerConnector::endpoint);
     }
 
     private synchronized long deadline() {

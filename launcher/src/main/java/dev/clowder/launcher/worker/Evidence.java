@@ -25,12 +25,12 @@ final class Evidence {
     private Evidence() {}
 
     /** Requests, connections and heap of a running worker, and its threads if they are wanted. */
-    static String text(RequestsInFlight requests, WorkerEndpoint endpoint, boolean withThreads) {
+    static String text(RequestsInFlight requests, List<WorkerEndpoint> endpoints, boolean withThreads) {
         StringBuilder text = new StringBuilder();
         List<String> lines = requests.lines(System.nanoTime());
         text.append("Requests in flight: ").append(lines.size()).append('\n');
         lines.stream().limit(MAX_REQUESTS).forEach(line -> text.append(line).append('\n'));
-        connections(text, endpoint);
+        connections(text, endpoints);
         heap(text);
         if (withThreads) {
             threads(text);
@@ -46,20 +46,28 @@ final class Evidence {
         return cut(text.toString(), MAX_BYTES);
     }
 
-    private static void connections(StringBuilder text, WorkerEndpoint endpoint) {
+    private static void connections(StringBuilder text, List<WorkerEndpoint> endpoints) {
         int asynchronous = 0;
         int upgraded = 0;
-        for (SocketWrapperBase<NioChannel> connection : endpoint.getConnections()) {
-            if (connection.getCurrentProcessor() instanceof Processor waiting) {
-                asynchronous += waiting.isAsync() ? 1 : 0;
-                upgraded += waiting.isUpgrade() ? 1 : 0;
+        long open = 0;
+        int busy = 0;
+        int most = 0;
+        for (WorkerEndpoint endpoint : endpoints) {
+            open += endpoint.open();
+            busy += endpoint.getCurrentThreadsBusy();
+            most += endpoint.getMaxThreads();
+            for (SocketWrapperBase<NioChannel> connection : endpoint.getConnections()) {
+                if (connection.getCurrentProcessor() instanceof Processor waiting) {
+                    asynchronous += waiting.isAsync() ? 1 : 0;
+                    upgraded += waiting.isUpgrade() ? 1 : 0;
+                }
             }
         }
-        text.append("Connections: ").append(endpoint.open());
+        text.append("Connections: ").append(open);
         text.append(", of which ").append(asynchronous).append(" wait in an asynchronous request, ");
-        text.append(upgraded).append(" are upgraded (WebSocket)\n");
-        text.append("Threads of the pool: ").append(endpoint.getCurrentThreadsBusy());
-        text.append(" busy of at most ").append(endpoint.getMaxThreads()).append('\n');
+        text.append(upgraded).append(" are upgraded (WebSocket, HTTP/2)\n");
+        text.append("Threads of the pool: ").append(busy);
+        text.append(" busy of at most ").append(most).append('\n');
     }
 
     private static void heap(StringBuilder text) {

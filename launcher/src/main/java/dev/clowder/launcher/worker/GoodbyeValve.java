@@ -8,18 +8,17 @@ import org.apache.catalina.valves.ValveBase;
 
 /** Lets the responses that are not committed when the application is done with them say goodbye: those without a body. */
 final class GoodbyeValve extends ValveBase {
-    private final WorkerProtocol protocol;
-
-    GoodbyeValve(WorkerProtocol protocol) {
+    GoodbyeValve() {
         super(true);
-        this.protocol = protocol;
     }
 
     @Override
     public void invoke(Request request, Response response) throws IOException, ServletException {
         getNext().invoke(request, response);
         // Somebody else may be writing an asynchronous one at this moment; those have a body as a rule.
-        if (!request.isAsync() && !response.isCommitted()) {
+        if (!request.isAsync()
+                && !response.isCommitted()
+                && request.getConnector().getProtocolHandler() instanceof WorkerProtocol protocol) {
             protocol.sayGoodbye(request.getCoyoteRequest(), response.getCoyoteResponse());
         }
     }

@@ -17,6 +17,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.coyote.Processor;
 import org.apache.juli.logging.Log;
@@ -56,6 +57,9 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private volatile @Nullable ServerSocketChannel intake;
     private volatile @Nullable HandoverIntake handover;
     private volatile boolean leaving;
+    private volatile int room = MAX_CONNECTIONS;
+    private volatile long http2KeepAliveMillis;
+
     /** Of the intake's thread, as {@code troubled}. */
     private final Backoff backoff = new Backoff();
 
@@ -64,7 +68,18 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     WorkerEndpoint(Path intakePath) {
         this.intakePath = intakePath;
         // Who comes by the intake was let in by the supervisor: a worker that is full still answers its probes.
-        setMaxConnections(Integer.MAX_VALUE);
+        super.setMaxConnections(Integer.MAX_VALUE);
+    }
+
+    /** {@inheritDoc} Not of those that come by the intake. */
+    @Override
+    public void setMaxConnections(int most) {
+        room = most < 0 ? Integer.MAX_VALUE : most;
+    }
+
+    /** Says how long a connection of HTTP/2 may be idle while the worker does not leave. */
+    void http2KeepAlive(long millis) {
+        http2KeepAliveMillis = millis;
     }
 
     /** Begins to take clients from the shared queue. */
@@ -80,7 +95,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     /** Whether one more client may come, other than by the intake. */
     boolean hasRoom() {
         // One of them is that for which Tomcat's acceptor waits.
-        return getConnectionCount() <= MAX_CONNECTIONS;
+        return getConnectionCount() <= room;
     }
 
     /** Serves a connection that was accepted elsewhere. */
@@ -145,11 +160,14 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     void expireIdle(long since, long idleMillis) {
         for (SocketWrapperBase<NioChannel> connection : getConnections()) {
             // A request that waits for its body holds the lock; one that is asynchronous or upgraded has a processor.
-            if (!connection.getLock().tryLock()) {
+            Lock lock = ConnectionLock.of(connection);
+            if (!lock.tryLock()) {
                 continue;
             }
             try {
-                if (connection instanceof NioSocketWrapper waiting
+                if (connection.getCurrentProcessor() instanceof Processor upgraded && upgraded.isUpgrade()) {
+                    expireHttp2(upgraded, since, idleMillis);
+                } else if (connection instanceof NioSocketWrapper waiting
                         && waiting.getCurrentProcessor() == null
                         && waiting.interestOpsHas(SelectionKey.OP_READ)) {
                     // Tomcat measures from the last read; this is for at most one request, which sets it anew.
@@ -160,8 +178,19 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
                     }
                 }
             } finally {
-                connection.getLock().unlock();
+                lock.unlock();
             }
+        }
+    }
+
+    /**
+     * Tomcat closes a connection of HTTP/2 on which no request runs when its keep-alive time-out is over, and compares
+     * times of day. So it is told a later one. Other protocols ignore it.
+     */
+    private void expireHttp2(Processor upgraded, long since, long idleMillis) {
+        long now = System.currentTimeMillis();
+        if (now - since > idleMillis && http2KeepAliveMillis > idleMillis) {
+            upgraded.timeoutAsync(now + http2KeepAliveMillis - idleMillis);
         }
     }
 
@@ -182,7 +211,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     /** Half of those that may come: nobody who says nothing keeps all others out. */
     @Override
     protected int proxyHeaderPlaces() {
-        return MAX_CONNECTIONS / 2;
+        return Math.max(1, room / 2);
     }
 
     private static boolean fromIntake(SocketChannel accepted) throws IOException {

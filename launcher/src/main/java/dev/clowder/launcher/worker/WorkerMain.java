@@ -45,9 +45,11 @@ public final class WorkerMain {
     private final int id;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
-    private volatile @Nullable EmbeddedTomcat tomcat;
+    private volatile @Nullable WorkerTomcat tomcat;
     private volatile boolean ready;
-    private volatile @Nullable ServerSocketChannel listener;
+    /** Those that all workers share, once this one takes clients from them. */
+    private volatile List<ServerSocketChannel> listeners = List.of();
+
     private volatile long orphanMillis;
 
     private WorkerMain(Lifeline lifeline, int id) {
@@ -81,16 +83,10 @@ public final class WorkerMain {
     private void run(Message.Start start) throws InterruptedException {
         thread("control", () -> followSupervisors(start));
         try {
-            EmbeddedTomcat started = EmbeddedTomcat.start(start);
+            WorkerTomcat started = WorkerTomcat.start(start);
             tomcat = started;
-            SelfProbe.check(Path.of(start.intake()));
-            if (start.handover()) {
-                started.accept(Path.of(start.listeners()), id);
-            } else if (!start.listeners().isEmpty()) {
-                ServerSocketChannel shared = SharedListener.receive(Path.of(start.listeners()));
-                started.accept(shared);
-                listener = shared;
-            }
+            SelfProbe.check(Path.of(start.listeners().get(0).intake()));
+            listeners = started.accept(start.handover(), id);
         } catch (StartFailedException e) {
             fail(String.valueOf(e.getMessage()));
         } catch (Throwable e) {
@@ -124,9 +120,10 @@ public final class WorkerMain {
             if (problem != null) {
                 giveUp(problem);
             }
-            EmbeddedTomcat running = tomcat;
+            WorkerTomcat running = tomcat;
             if (running != null && !stopping.get()) {
                 lifeline.send(running.load());
+                running.followCertificates();
             }
         } while (!over.await(BEAT_SECONDS, TimeUnit.SECONDS));
     }
@@ -135,7 +132,7 @@ public final class WorkerMain {
         orphanMillis = start.orphanMillis();
         do {
             lifeline.listen(this::obey);
-        } while (listener != null && ready && orphanMillis > 0 && isAdopted(Path.of(start.listeners())));
+        } while (!listeners.isEmpty() && ready && orphanMillis > 0 && isAdopted(start));
         leaveSoon();
     }
 
@@ -150,12 +147,12 @@ public final class WorkerMain {
     }
 
     /** Serves alone until a new supervisor is there; false if that takes too long. */
-    private boolean isAdopted(Path listeners) {
+    private boolean isAdopted(Message.Start start) {
         Log log = LogFactory.getLog(WorkerMain.class);
         log.warn("the supervisor is gone, serving without one for " + orphanMillis + " ms at most");
-        Path orphans = listeners.resolveSibling("orphans.sock");
+        Path orphans = Path.of(start.listeners().get(0).socket()).resolveSibling("orphans.sock");
         try {
-            Message answer = lifeline.restore(orphanMillis, () -> !stopping.get(), () -> offerListener(orphans));
+            Message answer = lifeline.restore(orphanMillis, () -> !stopping.get(), () -> offerListeners(orphans));
             if (answer == null) {
                 return false;
             }
@@ -168,18 +165,16 @@ public final class WorkerMain {
         return true;
     }
 
-    /** A new supervisor that has not got the shared socket yet waits for it here. */
-    private void offerListener(Path orphans) {
-        ServerSocketChannel shared = listener;
-        if (shared == null || !shared.isOpen() || !Files.exists(orphans)) {
-            return;
-        }
+    /** A new supervisor that has not got the shared sockets yet waits for them here. */
+    private void offerListeners(Path orphans) {
         try {
-            SharedListener.offer(shared, orphans);
+            for (ServerSocketChannel shared : listeners) {
+                if (shared.isOpen() && Files.exists(orphans)) {
+                    SharedListener.offer(shared, orphans);
+                }
+            }
         } catch (IOException e) {
             LogFactory.getLog(WorkerMain.class).warn("can't hand the listening socket back", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -197,7 +192,7 @@ public final class WorkerMain {
     }
 
     private void stop(long drainMillis, long idleMillis) {
-        EmbeddedTomcat running = tomcat;
+        WorkerTomcat running = tomcat;
         if (running == null) {
             Runtime.getRuntime().exit(0);
             return;
@@ -213,7 +208,7 @@ public final class WorkerMain {
     }
 
     private void dump(boolean toLog) {
-        EmbeddedTomcat running = tomcat;
+        WorkerTomcat running = tomcat;
         String text = running == null ? Evidence.ofThreads() : running.evidence(!toLog);
         if (toLog) {
             LogFactory.getLog(WorkerMain.class).warn("what this worker is doing\n" + text);

@@ -2,6 +2,7 @@ package dev.clowder.launcher.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.list;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.io.IOException;
@@ -36,8 +37,9 @@ class ConfigReaderTest {
     void oneWorkerPerProcessorOnPort8080IsTheDefault() throws Exception {
         LauncherConfig config = read(war.toString());
         assertThat(config.workers()).isEqualTo(PROCESSORS);
-        assertThat(config.listen().getPort()).isEqualTo(8080);
-        assertThat(config.listen().getAddress().isAnyLocalAddress()).isTrue();
+        assertThat(config.listeners().get(0).address().getPort()).isEqualTo(8080);
+        assertThat(config.listeners().get(0).address().getAddress().isAnyLocalAddress())
+                .isTrue();
         assertThat(config.trust()).isEqualTo("loopback");
         assertThat(config.forwardedHeaders()).isEqualTo("x-forwarded");
         assertThat(config.proxyProtocol()).isEqualTo("off");
@@ -89,6 +91,33 @@ class ConfigReaderTest {
         assertThatThrownBy(() -> read("--proxy-protocol", mode, "--trust", trust, war.toString()))
                 .isInstanceOf(ConfigException.class)
                 .hasMessage(problem);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--tls-port 1 --tls-cert c, --tls-key",
+        "--tls-port 1 --tls-key k, --tls-cert",
+        "--tls-cert c --tls-key k, --tls-port"
+    })
+    void theOptionsOfTlsBelongTogether(String options, String missing) {
+        List<String> arguments = new ArrayList<>(List.of(options.split(" ", -1)));
+        arguments.add(war.toString());
+        assertThatThrownBy(() -> read(arguments.toArray(String[]::new)))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(missing + ": missing; --tls-port, --tls-cert and --tls-key belong together");
+    }
+
+    @Test
+    void everyProblemOfTlsIsReported() {
+        assertThatThrownBy(
+                        () -> read("--port", "81", "--tls-port", "81", "--tls-cert", "c", "--tls-key", "k", "none.war"))
+                .asInstanceOf(type(ConfigException.class))
+                .extracting(ConfigException::problems)
+                .asInstanceOf(list(String.class))
+                .satisfiesExactly(
+                        cert -> assertThat(cert).startsWith("--tls-cert ").endsWith("/c: no such file"),
+                        port -> assertThat(port).isEqualTo("--tls-port 81: that is --port already"),
+                        app -> assertThat(app).startsWith("none.war"));
     }
 
     @Test
@@ -229,7 +258,7 @@ class ConfigReaderTest {
         Path file = Files.writeString(
                 temporary.resolve("c.properties"), "port = 81\nworkers=1\ndrain-timeout=5s\nexpose-worker=true\n");
         LauncherConfig config = read("--config", file.toString(), "--port", "82", war.toString());
-        assertThat(config.listen().getPort()).isEqualTo(82);
+        assertThat(config.listeners().get(0).address().getPort()).isEqualTo(82);
         assertThat(config.workers()).isEqualTo(1);
         assertThat(config.timeouts().drain()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.exposeWorker()).isTrue();

@@ -4,6 +4,7 @@ import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Listener;
 import dev.clowder.launcher.config.Timeouts;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
@@ -42,7 +43,7 @@ final class PaperCluster implements AutoCloseable {
     final Set<Integer> stuck = new HashSet<>();
 
     final Supervisor supervisor;
-    private final Acceptor acceptor;
+    private final Listeners listeners;
     private final RunDirectory directory;
     private final ServerSocketChannel control;
 
@@ -51,16 +52,14 @@ final class PaperCluster implements AutoCloseable {
     }
 
     PaperCluster(Path temporary, int surge, long memoryLimit) throws Exception {
-        acceptor =
-                Acceptor.bind(AcceptMode.RELAY, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), log::add);
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
         LauncherConfig config = new LauncherConfig(
-                new InetSocketAddress(0),
-                true,
+                List.of(new Listener("--port", new InetSocketAddress(0), true, false, null)),
                 2,
                 List.of(new App("", temporary)),
+                null,
                 "loopback",
                 "x-forwarded",
                 "off",
@@ -79,9 +78,14 @@ final class PaperCluster implements AutoCloseable {
                 surge,
                 true,
                 "",
-                memoryLimit);
+                memoryLimit,
+                false);
+        listeners = new Listeners(
+                config.listeners(),
+                List.of(Acceptor.bind(
+                        AcceptMode.RELAY, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), log::add)));
         Generation first = new Generation(1, config.apps(), List.of());
-        supervisor = new Supervisor(config, directory, first, acceptor, host, new Observer() {
+        supervisor = new Supervisor(config, directory, first, listeners, host, new Observer() {
             @Override
             public void log(String line) {
                 log.add(line);
@@ -101,7 +105,7 @@ final class PaperCluster implements AutoCloseable {
             worker.close();
         }
         control.close();
-        acceptor.close();
+        listeners.close();
         directory.close();
     }
 

@@ -5,7 +5,9 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.StringArray;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** A process that does what systemd does for a socket unit: listens, and becomes the service with the socket at 3. */
 public final class PassedSocket {
@@ -15,27 +17,38 @@ public final class PassedSocket {
 
     private PassedSocket() {}
 
-    /** Arguments: the port on 127.0.0.1, the name of the descriptor, and the command. */
+    /** Arguments: ports on 127.0.0.1, the names of the descriptors, each joined by a colon, and the command. */
     public static void main(String[] arguments) {
+        String[] ports = arguments[0].split(":", -1);
+        List<Integer> listeners = new ArrayList<>();
+        for (String port : ports) {
+            listeners.add(listener(Integer.parseInt(port)));
+        }
+        C.setenv("LISTEN_PID", String.valueOf(ProcessHandle.current().pid()), 1);
+        C.setenv("LISTEN_FDS", String.valueOf(ports.length), 1);
+        C.setenv("LISTEN_FDNAMES", arguments[1], 1);
+        StringArray command = new StringArray(Arrays.copyOfRange(arguments, 2, arguments.length));
+        // The copies are not closed on exec.
+        for (int i = 0; i < ports.length; i++) {
+            C.dup2(listeners.get(i), 3 + i);
+        }
+        C.execv(arguments[2], command);
+    }
+
+    /** A new descriptor of this process that listens on 127.0.0.1 and belongs to the caller. */
+    static int listener(int port) {
         int listener = C.socket(2, 1 | 0x80000, 0);
         try (Memory on = new Memory(4);
                 Memory address = new Memory(16)) {
             on.setInt(0, 1);
             C.setsockopt(listener, 1, 2, on, 4);
-            int port = Integer.parseInt(arguments[0]);
             address.clear();
             address.setShort(0, (short) 2);
             address.write(2, new byte[] {(byte) (port >> 8), (byte) port, 127, 0, 0, 1}, 0, 6);
             C.bind(listener, address, 16);
         }
         C.listen(listener, 16);
-        C.setenv("LISTEN_PID", String.valueOf(ProcessHandle.current().pid()), 1);
-        C.setenv("LISTEN_FDS", "1", 1);
-        C.setenv("LISTEN_FDNAMES", arguments[1], 1);
-        StringArray command = new StringArray(Arrays.copyOfRange(arguments, 2, arguments.length));
-        // The copy is not closed on exec.
-        C.dup2(listener, 3);
-        C.execv(arguments[2], command);
+        return listener;
     }
 
     private static final class C {

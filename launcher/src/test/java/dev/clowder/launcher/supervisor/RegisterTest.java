@@ -66,7 +66,8 @@ class RegisterTest {
         Survivor stranger = new ObjectMapper().readValue(forged, Survivor.class);
         RunDirectory directory = RunDirectory.open(temporary.resolve("run"));
         Logs logs = Logs.open(directory.root(), null, 1, new Output(new ByteArrayOutputStream()), line -> {});
-        JvmHost host = new JvmHost(ConfigReader.read(temporary.toString()), directory, logs, 17);
+        JvmHost host = new JvmHost(
+                ConfigReader.read(temporary.toString()), directory, logs, 17, new ClassArchive(new LogLines()), null);
         BlockingQueue<Event> events = new LinkedBlockingQueue<>();
         host.reportTo(events::add);
         host.adopt(stranger);
@@ -99,7 +100,11 @@ class RegisterTest {
                 4,
                 List.of(new App("/shop", temporary.resolve("shop.war"))),
                 List.of(new Message.Mount("/shop", temporary.toString())));
-        Register.Plan plan = new Register.Plan("::", "0:0:0:0:0:0:0:0", 8080, "options\n", "1.0", generation);
+        Register.Plan plan = new Register.Plan(
+                List.of(new Register.Port("::", "0:0:0:0:0:0:0:0", 8080), new Register.Port("::1", "::1", 8443)),
+                "options\n",
+                "1.0",
+                generation);
         register.plan(plan);
         assertThat(register.plan()).isEqualTo(plan);
     }
@@ -113,7 +118,7 @@ class RegisterTest {
             Files.createDirectories(needed.getParent());
             Files.createFile(needed);
         }
-        Files.createFile(first.intake(3));
+        Files.createFile(first.intake(3, 1));
         Files.createDirectories(first.generation(1));
         Files.createDirectories(first.worker(1, 3));
         Files.createDirectories(first.slot(2));
@@ -123,7 +128,7 @@ class RegisterTest {
         RunDirectory next = RunDirectory.open(path);
         assertThat(next.register().living()).hasSize(1);
         assertThat(needed(next)).allSatisfy(file -> assertThat(file).exists());
-        assertThat(List.of(next.intake(3), next.generation(1), next.worker(1, 3), next.slot(2), next.control()))
+        assertThat(List.of(next.intake(3, 1), next.generation(1), next.worker(1, 3), next.slot(2), next.control()))
                 .allSatisfy(file -> assertThat(file).doesNotExist());
         process.destroyForcibly().waitFor();
         next.close();
@@ -132,7 +137,8 @@ class RegisterTest {
 
     private static List<Path> needed(RunDirectory directory) {
         return List.of(
-                directory.intake(4),
+                directory.intake(4, 0),
+                directory.intake(4, 1),
                 directory.generation(2).resolve("index.html"),
                 directory.worker(1, 4).resolve("tmp"));
     }

@@ -285,7 +285,7 @@ class SupervisorTest {
         JsonNode status = new JsonMapper().readTree(answer.join().text());
         assertThat(names(status)).containsExactly("supervisor", "listeners", "workers");
         assertThat(names(status.get("supervisor")))
-                .containsExactly("pid", "version", "uptimeSeconds", "state", "generation");
+                .containsExactly("pid", "version", "uptimeSeconds", "state", "generation", "classArchive");
         assertThat(names(status.get("listeners").get(0))).containsExactly("address", "port", "protocol", "accept");
         JsonNode worker = status.get("workers").get(0);
         assertThat(names(worker))

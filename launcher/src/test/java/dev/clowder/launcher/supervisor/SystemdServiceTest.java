@@ -96,6 +96,18 @@ class SystemdServiceTest {
     }
 
     @Test
+    void behaviour38ASocketForWhichThereIsNoListenerIsRefusedByName() throws Exception {
+        int port = freePort();
+        int other = freePort();
+        List<String> command = run("--port", String.valueOf(port));
+        Process service = start(passed(List.of(port, other), "shop.socket:admin.socket", command));
+        assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        String text = Files.readString(temporary.resolve("output"));
+        assertThat(service.exitValue()).as(text).isEqualTo(2);
+        assertThat(text).contains("admin.socket", "port " + other, "--port " + port);
+    }
+
+    @Test
     void aStoredSocketOfAnEarlierLifeWithAnotherPortIsGivenUp() throws Exception {
         int port = freePort();
         int earlier = freePort();
@@ -120,8 +132,13 @@ class SystemdServiceTest {
     }
 
     private static List<String> passed(int port, String name, List<String> service) {
+        return passed(List.of(port), name, service);
+    }
+
+    private static List<String> passed(List<Integer> ports, String names, List<String> service) {
         List<String> command = java(PassedSocket.class);
-        command.addAll(List.of(String.valueOf(port), name));
+        command.add(String.join(":", ports.stream().map(String::valueOf).toList()));
+        command.add(names);
         command.addAll(service);
         return command;
     }

@@ -128,19 +128,20 @@ class SystemdTest {
             systemd.state(Observer.State.RUNNING, 1, 1);
             systemd.store(OptionalInt.of(0));
             assertThat(systemd.awake(0)).isEqualTo(Long.MAX_VALUE);
-            assertThat(systemd.listener()).isNull();
+            assertThat(systemd.listeners()).isEmpty();
         }
         assertThat(recorder.lines).isEmpty();
     }
 
     @Test
-    void severalSocketsAreRefusedByName() {
+    void whatIsNoListeningSocketIsRefusedByName() {
+        // Whatever this process has under these numbers.
         Map<String, String> two =
                 Map.of("LISTEN_PID", "" + PID, "LISTEN_FDS", "2", "LISTEN_FDNAMES", "shop.socket:admin.socket");
         try (Systemd systemd = new Systemd(two, PID, recorder)) {
-            assertThatThrownBy(systemd::listener)
+            assertThatThrownBy(systemd::listeners)
                     .isInstanceOf(ConfigException.class)
-                    .hasMessageContaining("shop.socket, admin.socket");
+                    .hasMessageContaining("shop.socket");
         }
     }
 
@@ -187,8 +188,8 @@ class SystemdTest {
         }
     }
 
-    private static final class Recorder implements Observer {
-        private final List<String> lines = new ArrayList<>();
+    static final class Recorder implements Observer {
+        final List<String> lines = new ArrayList<>();
 
         @Override
         public void log(String line) {

@@ -44,6 +44,7 @@ class WireTest {
 
     @Test
     void everyMessageArrivesAsItWasSent() throws IOException {
+        Message.Listener listener = new Message.Listener(8080, "in", "", new Message.Certificate("c", "k"));
         Message.Mount mount = new Message.Mount("/ü", "/tmp/\u20ac");
         Message.Forwarding forwarding = new Message.Forwarding("2; 10.0.0.0/8", "forwarded", "required");
         List<Message> messages = List.of(
@@ -54,7 +55,18 @@ class WireTest {
                 new Message.Drained(),
                 new Message.Load(1, 2, 3, 4, 5),
                 new Message.Start(
-                        1, 2, 3, "dir", "in", "", false, 8080, forwarding, true, "/health", 60_000, List.of(mount)),
+                        1,
+                        2,
+                        3,
+                        "dir",
+                        List.of(listener),
+                        false,
+                        forwarding,
+                        true,
+                        "/health",
+                        60_000,
+                        List.of(mount),
+                        new Message.Installed("logs", true, List.of(new Message.Site("Catalina", "localhost", "dir")))),
                 new Message.Stop(30_000, 1000),
                 new Message.Adopted(60_000),
                 new Message.Dump(true),

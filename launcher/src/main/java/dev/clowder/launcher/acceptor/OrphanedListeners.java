@@ -21,23 +21,35 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
 
-/** The way of a listening socket from a worker to a new supervisor: as it came (SCM_RIGHTS), in the other direction. */
+/**
+ * The way of listening sockets from a worker to a new supervisor: as they came (SCM_RIGHTS), in the other direction. Each
+ * comes over a connection of its own and is known by the address to which it is bound. For one {@link #await}.
+ */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports a failure to the channel's handlers.
-final class OrphanedListener {
-    private OrphanedListener() {}
+final class OrphanedListeners {
+    private final List<InetSocketAddress> addresses;
+    /** Of the event loop, until that has ended. */
+    private final Map<InetSocketAddress, EpollServerSocketChannel> taken = new HashMap<>();
 
-    /** The first socket that is offered at the path and is bound to the address; null if none came in time. */
-    static @Nullable EpollServerSocketChannel await(Path socket, InetSocketAddress address, Duration atMost)
-            throws IOException, InterruptedException {
+    private final CompletableFuture<List<EpollServerSocketChannel>> all = new CompletableFuture<>();
+
+    /** Knows where they must be bound. */
+    OrphanedListeners(List<InetSocketAddress> addresses) {
+        this.addresses = List.copyOf(addresses);
+    }
+
+    /** The first socket for each address that is offered at the path; none if not all came in time. */
+    List<EpollServerSocketChannel> await(Path socket, Duration atMost) throws IOException, InterruptedException {
         EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
                 1, new DefaultThreadFactory("orphans", true), EpollIoHandler.newFactory());
-        CompletableFuture<EpollServerSocketChannel> offered = new CompletableFuture<>();
         try {
             Bind.await(new ServerBootstrap()
                     .group(loop)
@@ -46,41 +58,30 @@ final class OrphanedListener {
                     .childHandler(new ChannelInitializer<EpollDomainSocketChannel>() {
                         @Override
                         protected void initChannel(EpollDomainSocketChannel worker) {
-                            worker.pipeline().addLast(new Taker(address, offered));
+                            worker.pipeline().addLast(new Taker());
                         }
                     })
                     .bind(new DomainSocketAddress(socket.toFile())));
-            return offered.get(atMost.toMillis(), TimeUnit.MILLISECONDS);
+            return all.get(atMost.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            // An offer that comes now is closed by its taker.
-            return offered.cancel(false) ? null : offered.join();
+            return all.cancel(false) ? List.of() : all.join();
         } catch (ExecutionException e) {
             throw new IOException(e.getCause());
         } finally {
             Bind.shutdown(loop);
+            if (!all.isDone() || all.isCancelled()) {
+                for (EpollServerSocketChannel listener : taken.values()) {
+                    listener.fd().close();
+                }
+            }
             Files.deleteIfExists(socket);
         }
     }
 
-    private static final class Taker extends SimpleChannelInboundHandler<FileDescriptor> {
-        private final InetSocketAddress address;
-        private final CompletableFuture<EpollServerSocketChannel> offered;
-
-        Taker(InetSocketAddress address, CompletableFuture<EpollServerSocketChannel> offered) {
-            this.address = address;
-            this.offered = offered;
-        }
-
+    private final class Taker extends SimpleChannelInboundHandler<FileDescriptor> {
         @Override
         protected void channelRead0(ChannelHandlerContext worker, FileDescriptor descriptor) throws IOException {
-            EpollServerSocketChannel listener = null;
-            try {
-                listener = new EpollServerSocketChannel(descriptor.intValue());
-            } catch (ChannelException e) {
-                // Not a socket.
-            }
-            boolean taken = listener != null && address.equals(listener.localAddress()) && offered.complete(listener);
-            if (!taken) {
+            if (!take(descriptor)) {
                 descriptor.close();
             }
             worker.close();
@@ -90,5 +91,23 @@ final class OrphanedListener {
         public void exceptionCaught(ChannelHandlerContext worker, Throwable cause) {
             worker.close();
         }
+    }
+
+    private boolean take(FileDescriptor descriptor) {
+        EpollServerSocketChannel listener;
+        try {
+            listener = new EpollServerSocketChannel(descriptor.intValue());
+        } catch (ChannelException e) {
+            // Not a socket.
+            return false;
+        }
+        InetSocketAddress address = listener.localAddress();
+        if (address == null || !addresses.contains(address) || taken.putIfAbsent(address, listener) != null) {
+            return false;
+        }
+        if (taken.size() == addresses.size()) {
+            all.complete(addresses.stream().map(taken::get).toList());
+        }
+        return true;
     }
 }

@@ -1,0 +1,118 @@
+package dev.clowder.it;
+
+import dev.clowder.it.HttpConnection.Response;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+
+/** A certificate for localhost that this run has made, in the files of a cluster, and clients that trust it and no other. */
+final class Tls {
+    private static final char[] PASSWORD = "changeit".toCharArray();
+
+    private final Path directory;
+    private Certificate newest;
+
+    /** Makes the directory and a first certificate in it. */
+    Tls(Path directory) throws IOException, GeneralSecurityException, InterruptedException {
+        this.directory = Files.createDirectories(directory);
+        newest = renew();
+    }
+
+    /** The options of a cluster that speaks TLS on this port, 0 for any. */
+    List<String> options(int port) {
+        return List.of(
+                "--tls-port", String.valueOf(port),
+                "--tls-cert", chain().toString(),
+                "--tls-key", key().toString());
+    }
+
+    Path chain() {
+        return directory.resolve("cert.pem");
+    }
+
+    Path key() {
+        return directory.resolve("key.pem");
+    }
+
+    /** Puts another certificate and key in the place of the old ones, one after the other; returns the certificate. */
+    Certificate renew() throws IOException, GeneralSecurityException, InterruptedException {
+        KeyStore made = make();
+        put(key(), "PRIVATE KEY", made.getKey("tls", PASSWORD).getEncoded());
+        put(chain(), "CERTIFICATE", made.getCertificate("tls").getEncoded());
+        newest = made.getCertificate("tls");
+        return newest;
+    }
+
+    /** Of clients that trust the newest certificate. */
+    SSLContext client() throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        store.setCertificateEntry("tls", newest);
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(store);
+        TrustManager[] managers = trust.getTrustManagers();
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, managers, null);
+        return context;
+    }
+
+    private KeyStore make() throws IOException, GeneralSecurityException, InterruptedException {
+        Path file = directory.resolve("made.p12");
+        Files.deleteIfExists(file);
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
+                        "-genkeypair",
+                        "-alias",
+                        "tls",
+                        "-keyalg",
+                        "EC",
+                        "-groupname",
+                        "secp256r1",
+                        "-dname",
+                        "CN=localhost",
+                        "-ext",
+                        "SAN=dns:localhost,ip:127.0.0.1",
+                        "-validity",
+                        "2",
+                        "-storetype",
+                        "PKCS12",
+                        "-keystore",
+                        file.toString(),
+                        "-storepass",
+                        new String(PASSWORD))
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve("keytool.txt").toFile())
+                .start();
+        if (!keytool.waitFor(90, TimeUnit.SECONDS) || keytool.exitValue() != 0) {
+            keytool.destroyForcibly();
+            throw new IOException(Files.readString(directory.resolve("keytool.txt")));
+        }
+        return KeyStore.getInstance(file.toFile(), PASSWORD);
+    }
+
+    /** Whole at any moment, as a tool that renews certificates would do it. */
+    private void put(Path file, String label, byte[] der) throws IOException {
+        String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
+        Path next = directory.resolve("next.pem");
+        Files.writeString(next, "-----BEGIN " + label + "-----\n" + body + "\n-----END " + label + "-----\n");
+        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** One GET over a connection of its own. */
+    Response get(int port, String path) throws IOException, GeneralSecurityException {
+        try (HttpConnection connection = HttpConnection.tls(port, client().getSocketFactory())) {
+            return connection.get(path);
+        }
+    }
+}

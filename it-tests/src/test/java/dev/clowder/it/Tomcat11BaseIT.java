@@ -1,0 +1,18 @@
+package dev.clowder.it;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+@EnabledOnOs(value = OS.LINUX, disabledReason = "bin/setenv.sh needs a shell")
+class Tomcat11BaseIT extends CatalinaBaseContract {
+    @Override
+    Path home() {
+        return Path.of(System.getProperty("tomcat.11"));
+    }
+
+    @Override
+    boolean isSplit() {
+        return false;
+    }
+}

@@ -1,0 +1,151 @@
+package dev.clowder.launcher.worker;
+
+import dev.clowder.launcher.wire.Message;
+import dev.clowder.valve.ForwardedValve;
+import java.io.IOException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.catalina.Engine;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Pipeline;
+import org.apache.catalina.Server;
+import org.apache.juli.logging.LogFactory;
+
+/** The Tomcat of this worker while it runs: the launcher's own, or one that was installed. */
+final class WorkerTomcat {
+    private static final String RSS = "VmRSS:";
+
+    private final Server server;
+    private final List<WorkerConnector> connectors;
+    private final RequestsInFlight requests;
+    private final Drain drain;
+
+    private WorkerTomcat(Server server, List<WorkerConnector> connectors, RequestsInFlight requests) {
+        this.server = server;
+        this.connectors = connectors;
+        this.requests = requests;
+        this.drain = new Drain(connectors);
+    }
+
+    /**
+     * Starts everything but the way of clients from the supervisor.
+     *
+     * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
+     */
+    static WorkerTomcat start(Message.Start start) throws StartFailedException {
+        List<WorkerConnector> connectors =
+                start.listeners().stream().map(WorkerConnector::new).toList();
+        RequestsInFlight requests = new RequestsInFlight();
+        EngineValves valves = (engine, isJudged) -> addValves(engine, start, isJudged, requests);
+        Server server = start.installed() == null
+                ? EmbeddedTomcat.start(start, connectors, valves)
+                : InstalledTomcat.start(start, start.installed(), connectors, valves);
+        return new WorkerTomcat(server, connectors, requests);
+    }
+
+    /** Puts what a worker needs into an engine. */
+    interface EngineValves {
+        /**
+         * Adds them.
+         *
+         * @param isJudged whether there is a valve already that says who the client is
+         */
+        void addTo(Engine engine, boolean isJudged);
+    }
+
+    private static void addValves(Engine engine, Message.Start start, boolean isJudged, RequestsInFlight requests) {
+        Pipeline pipeline = engine.getPipeline();
+        pipeline.addValve(new GoodbyeValve());
+        if (start.exposeWorker()) {
+            pipeline.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
+        }
+        if (!isJudged) {
+            ForwardedValve forwarded = new ForwardedValve();
+            forwarded.setTrust(start.forwarding().trust());
+            forwarded.setHeaders(start.forwarding().headers());
+            pipeline.addValve(forwarded);
+        }
+        pipeline.addValve(requests);
+    }
+
+    /**
+     * Begins to take clients: see {@link WorkerConnector#accept}.
+     *
+     * @return the sockets that all workers share
+     */
+    List<ServerSocketChannel> accept(boolean handover, int id) throws IOException, InterruptedException {
+        List<ServerSocketChannel> shared = new ArrayList<>();
+        for (WorkerConnector connector : connectors) {
+            ServerSocketChannel socket = connector.accept(handover, id);
+            if (socket != null) {
+                shared.add(socket);
+            }
+        }
+        return List.copyOf(shared);
+    }
+
+    /** Takes no new connections and returns when those there are have ended, or the time of {@link #hurry} is over. */
+    void drain() {
+        drain.run();
+    }
+
+    /** Limits a drain, also one that runs: see {@link Drain#hurry}. */
+    void hurry(long drainMillis, long idleMillis) {
+        drain.hurry(drainMillis, idleMillis);
+    }
+
+    /** What this process is doing, in words. */
+    String evidence(boolean withThreads) {
+        return Evidence.text(requests, endpoints(), withThreads);
+    }
+
+    /** Stops the applications and Tomcat. */
+    void stop() {
+        try {
+            server.stop();
+            server.destroy();
+        } catch (LifecycleException e) {
+            LogFactory.getLog(WorkerTomcat.class).warn("Tomcat did not stop cleanly", e);
+        }
+    }
+
+    /** Takes certificates that have changed on disk. */
+    void followCertificates() {
+        connectors.forEach(WorkerConnector::followCertificate);
+    }
+
+    Message.Load load() {
+        Runtime memory = Runtime.getRuntime();
+        return new Message.Load(
+                endpoints().stream()
+                        .mapToInt(endpoint -> endpoint.getConnections().size())
+                        .sum(),
+                connectors.stream().mapToLong(WorkerConnector::requests).sum(),
+                endpoints().stream()
+                        .mapToInt(WorkerEndpoint::getCurrentThreadsBusy)
+                        .sum(),
+                memory.totalMemory() - memory.freeMemory(),
+                residentBytes());
+    }
+
+    private List<WorkerEndpoint> endpoints() {
+        return connectors.stream().map(WorkerConnector::endpoint).toList();
+    }
+
+    /** 0 where the platform has no {@code /proc}. */
+    private static long residentBytes() {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith(RSS)) {
+                    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+                }
+            }
+        } catch (IOException | NumberFormatException e) {
+            // Then nobody knows.
+        }
+        return 0;
+    }
+}

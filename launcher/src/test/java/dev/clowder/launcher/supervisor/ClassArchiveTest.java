@@ -1,0 +1,81 @@
+package dev.clowder.launcher.supervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clowder.launcher.config.ConfigReader;
+import dev.clowder.launcher.config.LauncherConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whatever is wrong with the archive, the next worker starts without it. */
+class ClassArchiveTest {
+    /** Above what Linux gives to a process. */
+    private static final long NOBODY = 1L << 40;
+
+    @TempDir
+    private Path temporary;
+
+    private final LogLines log = new LogLines();
+    private final ClassArchive archive = new ClassArchive(log);
+    private Path file;
+
+    @BeforeEach
+    void anArchiveThatWasMadeBefore() throws Exception {
+        Path jar = Files.writeString(temporary.resolve("clowder.jar"), "classes");
+        LauncherConfig config = ConfigReader.read(
+                Files.createDirectory(temporary.resolve("app")).toString());
+        ArchiveKind kind = ArchiveKind.of(17, config.java(), jar.toString(), List.of());
+        file = ArchiveDirectory.open(temporary.resolve("clowder"))
+                .make(kind.key(), made -> Files.writeString(made, "archive"));
+        archive.begin(config, kind, Map.of("XDG_CACHE_HOME", temporary.toString()), temporary.resolve("training"));
+    }
+
+    private void happens(WorkerEvent.Kind kind, int exit) {
+        Exit end = kind == WorkerEvent.Kind.EXITED ? Exit.of(exit, null, Instant.EPOCH) : null;
+        archive.changed(new WorkerEvent(kind, 1, 1, NOBODY, end));
+    }
+
+    @Test
+    void aWorkerGetsTheArchiveThatIsThere() {
+        assertThat(archive.flags()).contains("-XX:SharedArchiveFile=" + file);
+        assertThat(archive.status().state()).isEqualTo("ready");
+    }
+
+    @Test
+    void whenTheJvmDoesNotStartWithItTheNextOneStartsWithout() {
+        happens(WorkerEvent.Kind.FORKED, 0);
+        happens(WorkerEvent.Kind.EXITED, 1);
+        assertThat(archive.flags()).isEmpty();
+        assertThat(archive.status().state()).isEqualTo("off");
+        assertThat(log.lines).hasSize(1).first().asString().contains("a worker's JVM did not start with it");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"134", "135", "139"})
+    void whenAWorkerCrashesBeforeItIsReadyTheNextOneStartsWithoutAndTheArchiveIsRemoved(int exit) {
+        happens(WorkerEvent.Kind.FORKED, 0);
+        happens(WorkerEvent.Kind.ONLINE, 0);
+        happens(WorkerEvent.Kind.EXITED, exit);
+        assertThat(archive.flags()).isEmpty();
+        assertThat(archive.status().reason()).isEqualTo("a worker that started with it crashed");
+        assertThat(file).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"78", "137", "143"})
+    void anApplicationThatDoesNotStartAndAWorkerThatIsKilledAreNotBlamedOnTheArchive(int exit) {
+        happens(WorkerEvent.Kind.FORKED, 0);
+        happens(WorkerEvent.Kind.ONLINE, 0);
+        happens(WorkerEvent.Kind.EXITED, exit);
+        assertThat(archive.flags()).isNotEmpty();
+        assertThat(log.lines).isEmpty();
+    }
+}
