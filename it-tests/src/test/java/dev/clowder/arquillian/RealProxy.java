@@ -69,7 +69,7 @@ public final class RealProxy implements AutoCloseable {
 
         private List<String> command(Path configuration) {
             List<String> command = new ArrayList<>(List.of(find(file)));
-            command.addAll(List.of((arguments + configuration.getFileName()).split(" ")));
+            command.addAll(List.of((arguments + configuration.getFileName()).split(" ", -1)));
             return command;
         }
 

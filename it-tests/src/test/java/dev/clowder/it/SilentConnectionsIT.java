@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -58,14 +59,15 @@ class SilentConnectionsIT {
                         assertServed(cluster);
                     }
                 }
-                clock.scheduleWithFixedDelay(this::sendOneByte, 0, 1, TimeUnit.SECONDS);
+                ScheduledFuture<?> ticks = clock.scheduleWithFixedDelay(this::sendOneByte, 0, 1, TimeUnit.SECONDS);
                 await("all are closed by Clowder").atMost(SOON).until(() -> {
                     assertServed(cluster);
                     return slow.stream().noneMatch(SilentConnectionsIT::isOpen);
                 });
+                assertThat(ticks).as("bytes were sent all the time").isNotDone();
             } finally {
                 clock.shutdownNow();
-                clock.awaitTermination(1, TimeUnit.MINUTES);
+                assertThat(clock.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
                 for (SocketChannel channel : slow) {
                     channel.close();
                 }

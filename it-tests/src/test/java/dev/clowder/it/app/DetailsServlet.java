@@ -67,10 +67,10 @@ public class DetailsServlet extends HttpServlet {
             return;
         }
         details.put("proxied.version", proxied.getVersion());
-        details.put("proxied.source", proxied.getSource());
+        details.put("proxied.source", String.valueOf(proxied.getSource()));
         details.put("proxied.sourcePort", proxied.getSourcePort());
-        details.put("proxied.authority", proxied.getAuthority());
-        details.put("proxied.uniqueId", proxied.getUniqueId());
+        details.put("proxied.authority", String.valueOf(proxied.getAuthority()));
+        details.put("proxied.uniqueId", String.valueOf(proxied.getUniqueId()));
         details.put(
                 "proxied.types",
                 proxied.getTlvs().stream()
@@ -78,9 +78,9 @@ public class DetailsServlet extends HttpServlet {
                         .toList());
         ProxyProtocol.Ssl ssl = proxied.getSsl();
         if (ssl != null) {
-            details.put("proxied.tls", ssl.getVersion());
-            details.put("proxied.cipher", ssl.getCipher());
-            details.put("proxied.commonName", ssl.getCommonName());
+            details.put("proxied.tls", String.valueOf(ssl.getVersion()));
+            details.put("proxied.cipher", String.valueOf(ssl.getCipher()));
+            details.put("proxied.commonName", String.valueOf(ssl.getCommonName()));
             details.put("proxied.verified", ssl.isVerified());
         }
     }
