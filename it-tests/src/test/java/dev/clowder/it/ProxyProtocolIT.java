@@ -117,7 +117,7 @@ class ProxyProtocolIT {
     @EnumSource
     @DisplayName("one chain: a source that is a trusted proxy itself is believed in its headers (P11)")
     void aSourceThatIsATrustedProxyIsBelieved(Way way) throws IOException {
-        byte[] inner = ProxyHeaderWriter.v2(new InetSocketAddress("127.0.0.1", 4711), BALANCER);
+        byte[] inner = ProxyHeaderWriter.v2(new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711), BALANCER);
         assertThat(ask(CLUSTERS.get(way), inner, "X-Forwarded-For: 6.6.6.6, 203.0.113.9"))
                 .containsEntry("remoteAddr", "203.0.113.9")
                 .containsEntry("forwarded.ips", "[203.0.113.9]")
