@@ -1,9 +1,12 @@
 package dev.clowder.it;
 
 import dev.clowder.it.app.DetailsServlet;
+import dev.clowder.it.app.EchoServlet;
 import dev.clowder.it.app.EventsServlet;
 import dev.clowder.it.app.FloodServlet;
 import dev.clowder.it.app.HaltServlet;
+import dev.clowder.it.app.HandshakeEndpoint;
+import dev.clowder.it.app.HandshakeFilter;
 import dev.clowder.it.app.LeakServlet;
 import dev.clowder.it.app.OrphanServlet;
 import dev.clowder.it.app.RedirectServlet;
@@ -42,6 +45,11 @@ final class Apps {
                         LeakServlet.class)
                 .addAsWebResource(new StringAsset(FORWARDED_JSP), "forwarded.jsp")
                 .addAsManifestResource(new StringAsset(CONTEXT_XML), "context.xml");
+    }
+
+    /** The same, with a WebSocket and an echo: what a proxy can get wrong. */
+    static WebArchive behindProxy(String name) {
+        return probe(name).addClasses(HandshakeEndpoint.class, HandshakeFilter.class, EchoServlet.class);
     }
 
     /** Writes an archive as a file into a directory. */

@@ -80,6 +80,12 @@ final class HttpConnection implements AutoCloseable {
         }
     }
 
+    /** Over a socket that is connected, for example by TLS. */
+    static HttpConnection over(Socket connected) throws IOException {
+        connected.setSoTimeout(TIMEOUT_MILLIS);
+        return new HttpConnection(connected);
+    }
+
     /** Connects and speaks TLS. */
     static HttpConnection tls(int port, SSLSocketFactory tls) throws IOException {
         HttpConnection plain = open(port);
@@ -122,7 +128,11 @@ final class HttpConnection implements AutoCloseable {
     }
 
     void send(String text) throws IOException {
-        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        send(text.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    void send(byte[] bytes) throws IOException {
+        socket.getOutputStream().write(bytes);
         socket.getOutputStream().flush();
     }
 

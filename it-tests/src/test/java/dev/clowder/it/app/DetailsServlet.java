@@ -1,6 +1,7 @@
 package dev.clowder.it.app;
 
 import dev.clowder.valve.Forwarded;
+import dev.clowder.valve.ProxyProtocol;
 import jakarta.servlet.annotation.WebServlet;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
@@ -53,9 +54,35 @@ public class DetailsServlet extends HttpServlet {
         details.put("forwarded.reason", forwarded.getReason());
         details.put("same", forwarded == request.getAttribute("forwarded"));
         details.put("worker.id", System.getProperty("clowder.worker.id"));
+        details.put("connection", request.getServletConnection().getConnectionId());
+        describe(ProxyProtocol.of(request), details);
         response.setContentType("text/plain;charset=UTF-8");
         PrintWriter out = response.getWriter();
         details.forEach((name, value) -> out.println(name + "=" + value));
+    }
+
+    private static void describe(@Nullable ProxyProtocol proxied, Map<String, Object> details) {
+        details.put("proxied", proxied != null);
+        if (proxied == null) {
+            return;
+        }
+        details.put("proxied.version", proxied.getVersion());
+        details.put("proxied.source", String.valueOf(proxied.getSource()));
+        details.put("proxied.sourcePort", proxied.getSourcePort());
+        details.put("proxied.authority", String.valueOf(proxied.getAuthority()));
+        details.put("proxied.uniqueId", String.valueOf(proxied.getUniqueId()));
+        details.put(
+                "proxied.types",
+                proxied.getTlvs().stream()
+                        .map(tlv -> "%02x".formatted(tlv.getType()))
+                        .toList());
+        ProxyProtocol.Ssl ssl = proxied.getSsl();
+        if (ssl != null) {
+            details.put("proxied.tls", String.valueOf(ssl.getVersion()));
+            details.put("proxied.cipher", String.valueOf(ssl.getCipher()));
+            details.put("proxied.commonName", String.valueOf(ssl.getCommonName()));
+            details.put("proxied.verified", ssl.isVerified());
+        }
     }
 
     private static Set<String> headerNames(HttpServletRequest request) {
