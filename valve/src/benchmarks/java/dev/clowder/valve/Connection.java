@@ -55,6 +55,7 @@ final class Connection {
         Method setHook = org.apache.coyote.Request.class.getDeclaredMethod("setHook", ActionHook.class);
         setHook.setAccessible(true);
         setHook.invoke(coyote, hook);
+        coyote.setResponse(coyoteResponse);
         request = new Request(connector, coyote);
         coyote.setNote(CoyoteAdapter.ADAPTER_NOTES, request);
         connector.getProtocolHandler().setAdapter(new Pipeline(connector, first(valve)));
