@@ -132,7 +132,9 @@ class HopTest {
 
     @Test
     void aChainReadFromTheRightHasTheMembersThatItsCommasDivide() {
-        String[] pieces = {"1.2.3.4", "203.0.113.7", "0", "255", "256", "01", ".", ",", ",", " ", "\t", ":80", "::1", "x"};
+        String[] pieces = {
+            "1.2.3.4", "203.0.113.7", "0", "255", "256", "01", ".", ",", ",", " ", "\t", ":80", "::1", "x"
+        };
         Random random = new Random(3);
         int addresses = 0;
         for (int round = 0; round < 5_000; round++) {
@@ -142,7 +144,8 @@ class HopTest {
             }
             List<String> read = readFromTheRight(chain.toString());
             assertThat(read).as(chain.toString()).isEqualTo(readOneByOne(chain.toString()));
-            addresses += (int) read.stream().filter(member -> member.contains(" ")).count();
+            addresses +=
+                    (int) read.stream().filter(member -> member.contains(" ")).count();
         }
         assertThat(addresses).isGreaterThan(1_000);
     }
