@@ -15,11 +15,16 @@ import org.apache.coyote.ActionHook;
 import org.apache.coyote.Adapter;
 import org.apache.tomcat.util.http.MimeHeaders;
 import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.CompilerControl;
+import org.openjdk.jmh.annotations.CompilerControl.Mode;
 
 /**
  * A kept-alive connection without its socket: one pair of Tomcat's request objects, filled and recycled for each
  * request as the protocol layer and the adapter of a connector do it, and handed to one valve of an engine. Header
  * names are in lower case and all header bytes in one buffer, as Tomcat's parser leaves them.
+ *
+ * <p>What is Tomcat's part is compiled apart from the valve, as it is in Tomcat: a compiler that puts all of it into one
+ * method runs out of room there and leaves out other parts for each valve, and then {@code none} could not be taken off.
  */
 final class Connection {
 
@@ -55,6 +60,7 @@ final class Connection {
         Method setHook = org.apache.coyote.Request.class.getDeclaredMethod("setHook", ActionHook.class);
         setHook.setAccessible(true);
         setHook.invoke(coyote, hook);
+        coyote.setResponse(coyoteResponse);
         request = new Request(connector, coyote);
         coyote.setNote(CoyoteAdapter.ADAPTER_NOTES, request);
         connector.getProtocolHandler().setAdapter(new Pipeline(connector, first(valve)));
@@ -88,6 +94,14 @@ final class Connection {
 
     /** A request with the headers of a browser and, behind them, those given as names and values in turn. */
     Request serve(byte[]... more) throws Exception {
+        fill(more);
+        adapter.service(coyote, coyoteResponse);
+        recycle();
+        return request;
+    }
+
+    @CompilerControl(Mode.DONT_INLINE)
+    private void fill(byte[]... more) {
         MimeHeaders headers = coyote.getMimeHeaders();
         int from = 0;
         for (int i = 0; i < BROWSER_LINES; i++) {
@@ -107,10 +121,12 @@ final class Connection {
         coyote.serverName().setChars(host, 0, host.length);
         coyote.setServerPort(80);
         coyote.protocol().setString("HTTP/1.1");
-        adapter.service(coyote, coyoteResponse);
+    }
+
+    @CompilerControl(Mode.DONT_INLINE)
+    private void recycle() {
         request.recycle();
         coyote.recycle();
-        return request;
     }
 
     /** In place of Tomcat's adapter: what it tells the request before the first valve, without any mapping. */
@@ -126,6 +142,7 @@ final class Connection {
         }
 
         @Override
+        @CompilerControl(Mode.DONT_INLINE)
         public void service(org.apache.coyote.Request coyote, org.apache.coyote.Response response) throws Exception {
             Request request = (Request) coyote.getNote(ADAPTER_NOTES);
             if (coyote.scheme().isNull()) {

@@ -166,7 +166,7 @@ final class ClientResolver {
 
     /** Whether any header of the last request may have changed its protocol, host or port. */
     boolean believesHeaders() {
-        return believed && !rejected;
+        return believed && !rejected && (remoteIp != null || values.isTargetTold());
     }
 
     /** Whether the last request is to be answered with 400. */

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardedValues {
 
+    /** The headers that tell protocol, host or port each by themselves. */
+    private static final int TARGET = Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit();
+
     private final ForwardedPolicy policy;
     private final RequestHead head;
     private final HeaderScan scan;
@@ -20,6 +23,7 @@ final class ForwardedValues {
     private final Authority authority = new Authority();
     private final StringBuilder buffer = new StringBuilder();
     private int refused;
+    private boolean targetTold;
     private @Nullable Forwarded lastAsReceived;
 
     ForwardedValues(ForwardedPolicy policy, RequestHead head, HeaderScan scan) {
@@ -48,24 +52,24 @@ final class ForwardedValues {
     Forwarded believed(String peer, Reason reason, Walk walk, Hops hops) {
         refused = 0;
         int accepted = walk.believed();
-        int inChain = accepted > 1 && hasValues() ? length(hops) : accepted;
-        Scheme scheme = scheme(walk, inChain, accepted);
-        String hostname = hostname(walk, inChain, accepted);
-        int hostPort = hostname == null ? 0 : authority.port();
-        String protocol = scheme == null ? head.scheme() : scheme.text;
-        int port = port(inChain, accepted);
-        if (port == 0) {
-            boolean changed = hostname != null || !protocol.equals(head.scheme());
-            port = hostPort != 0 ? hostPort : changed ? Scheme.defaultPort(protocol) : head.port();
+        Scheme scheme = null;
+        String hostname = null;
+        int port = 0;
+        targetTold = scan.hasAny(TARGET) || walk.proto().isSet() || walk.host().isSet();
+        if (targetTold) {
+            int inChain = accepted > 1 && scan.hasAny(TARGET) ? length(hops) : accepted;
+            scheme = scheme(walk, inChain, accepted);
+            hostname = hostname(walk, inChain, accepted);
+            port = port(scheme, hostname, inChain, accepted);
         }
         return new Forwarded(
                 accepted == 0 ? peer : walk.client(),
                 peer,
                 reason,
-                protocol,
+                scheme == null ? head.scheme() : scheme.text,
                 scheme == null ? head.secure() : scheme.secure,
                 hostname == null ? head.hostname() : hostname,
-                port,
+                port == 0 ? head.port() : port,
                 prefix(accepted),
                 walk.port(),
                 policy.subdomainOffset(),
@@ -77,8 +81,9 @@ final class ForwardedValues {
         return refused;
     }
 
-    private boolean hasValues() {
-        return scan.hasAny(Role.PROTO.bit() | Role.HOST.bit() | Role.PORT.bit());
+    /** Whether the last believed hops told anything of protocol, host or port, believed or not. */
+    boolean isTargetTold() {
+        return targetTold;
     }
 
     private static int length(Hops hops) {
@@ -113,7 +118,18 @@ final class ForwardedValues {
         return null;
     }
 
-    private int port(int inChain, int accepted) {
+    /** The port that was told, or follows from what was told; 0 if it stays as it is. */
+    private int port(@Nullable Scheme scheme, @Nullable String hostname, int inChain, int accepted) {
+        int hostPort = hostname == null ? 0 : authority.port();
+        int port = toldPort(inChain, accepted);
+        if (port != 0 || hostPort != 0) {
+            return port != 0 ? port : hostPort;
+        }
+        String protocol = scheme == null ? head.scheme() : scheme.text;
+        return hostname == null && protocol.equals(head.scheme()) ? 0 : Scheme.defaultPort(protocol);
+    }
+
+    private int toldPort(int inChain, int accepted) {
         if (!select(Role.PORT, inChain, accepted)) {
             return 0;
         }

@@ -56,9 +56,15 @@ final class HeaderNames {
             Map.entry("client-cert", Role.CERTIFICATE),
             Map.entry("client-cert-chain", Role.CERTIFICATE));
 
+    /** Every letter may come first: {@code -} has aliases of its own. */
+    private static final int ANY = -1;
+
     private record Entry(String name, Role role) {}
 
     private final Entry[][] byLength;
+    /** For each length the first letters of the names: a bit for the low five bits of each, so in either case. */
+    private final int[] firstLetters;
+
     private final Map<Role, String> read;
 
     /** @param read the header of each role that is read, any case */
@@ -73,10 +79,15 @@ final class HeaderNames {
         });
         int longest = entries.stream().mapToInt(e -> e.name().length()).max().orElse(0);
         byLength = new Entry[longest + 1][];
+        firstLetters = new int[longest + 1];
         for (int length = 0; length <= longest; length++) {
             int wanted = length;
             byLength[length] =
                     entries.stream().filter(e -> e.name().length() == wanted).toArray(Entry[]::new);
+            for (Entry entry : byLength[length]) {
+                char first = entry.name().charAt(0);
+                firstLetters[length] |= first == '-' ? ANY : 1 << first;
+            }
         }
     }
 
@@ -86,24 +97,23 @@ final class HeaderNames {
         return read.get(role);
     }
 
-    /** What a header of this name is to us; null for all the others. */
-    @Nullable
-    Role roleOf(CharSequence name) {
+    /** The bit of what a header of this name is to us; 0 for all the others. */
+    int roleOf(CharSequence name) {
         int length = name.length();
-        if (length >= byLength.length) {
-            return null;
+        if (length >= firstLetters.length) {
+            return 0;
+        }
+        int letters = firstLetters[length];
+        if (letters == 0 || (letters >>> name.charAt(0) & 1) == 0) {
+            return 0;
         }
         for (Entry entry : byLength[length]) {
             int alike = compare(name, entry.name());
             if (alike != DIFFERENT) {
-                return alike == SAME ? entry.role() : Role.ALIAS;
+                return alike == SAME ? entry.role().bit() : Role.ALIAS.bit();
             }
         }
-        return null;
-    }
-
-    static int roles() {
-        return Role.values().length;
+        return 0;
     }
 
     private static final int DIFFERENT = 0;

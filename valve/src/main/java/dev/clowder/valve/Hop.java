@@ -30,8 +30,16 @@ final class Hop {
      * {@code 2001:db8::7:4711} is an address without a port.
      */
     void readMember(CharSequence text, int from, int to) {
-        Kind read =
-                member(text, from, to) ? Kind.ADDRESS : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED;
+        become(member(text, from, to) ? Kind.ADDRESS : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED);
+    }
+
+    /** A member of X-Forwarded-For that is nothing but the IPv4 address that was read into {@link #address}. */
+    void acceptV4() {
+        port = 0;
+        become(address.canBeClient() ? Kind.ADDRESS : Kind.MALFORMED);
+    }
+
+    private void become(Kind read) {
         if (kind != read) {
             kind = read; // Most likely it is an address again; see RequestRewriter.
         }
@@ -39,9 +47,6 @@ final class Hop {
 
     private boolean member(CharSequence text, int from, int to) {
         port = 0;
-        if (address.readV4(text, from, to)) {
-            return address.canBeClient(); // Almost every member: done in one pass.
-        }
         int end = addressEnd(text, from, to);
         if (end < 0 || !readAddress(text, from, end)) {
             return false;

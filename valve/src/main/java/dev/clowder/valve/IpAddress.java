@@ -74,13 +74,7 @@ final class IpAddress {
                 return parseV6(text, from, to);
             }
         }
-        return readV4(text, from, to);
-    }
-
-    /** Reads a dotted quad in {@code text[from, to)}; false leaves this address undefined. */
-    boolean readV4(CharSequence text, int from, int to) {
         long v4 = parseV4(text, from, to);
-        unix = false;
         high = 0;
         low = MAPPED | v4;
         return v4 >= 0;
@@ -117,6 +111,42 @@ final class IpAddress {
                 return -1;
             }
         }
+    }
+
+    /**
+     * Reads the dotted quad that ends before {@code end}, from right to left and in one pass; what stands to its left may
+     * belong to it all the same and is for the caller to look at.
+     *
+     * @return where it begins; -1 if no dotted quad ends there, which leaves this address as it was
+     */
+    int readV4Backwards(CharSequence text, int end) {
+        long v4 = 0;
+        int at = end;
+        for (int shift = 0; shift < 32; shift += 8) {
+            int octet = 0;
+            int digit = 0;
+            int scale = 1;
+            int stop = at;
+            while (at > 0 && scale < 1000) {
+                int next = text.charAt(at - 1) - '0';
+                if (next < 0 || next > 9) {
+                    break;
+                }
+                digit = next;
+                octet += digit * scale;
+                scale *= 10;
+                at--;
+            }
+            if (at == stop || octet > 255 || (digit == 0 && scale > 10)) {
+                return -1;
+            }
+            v4 |= (long) octet << shift;
+            if (shift < 24 && (at == 0 || text.charAt(--at) != '.')) {
+                return -1;
+            }
+        }
+        set(0, MAPPED | v4);
+        return at;
     }
 
     /** RFC 4291, section 2.2: eight groups, one {@code ::} at most, the last two groups possibly as a dotted quad. */

@@ -11,7 +11,7 @@ final class SingleAddressHeader implements Hops {
     private final RequestHead head;
     private final HeaderScan scan;
     private final boolean portAlways;
-    private int lines;
+    private boolean ambiguous;
     private int line = -1;
 
     /** @param portAlways as CloudFront-Viewer-Address writes it */
@@ -23,8 +23,8 @@ final class SingleAddressHeader implements Hops {
 
     @Override
     public void start() {
-        lines = scan.lines(Role.CHAIN);
         line = scan.last(Role.CHAIN);
+        ambiguous = scan.previous(Role.CHAIN, line) >= 0;
     }
 
     @Override
@@ -36,10 +36,10 @@ final class SingleAddressHeader implements Hops {
         line = -1;
         int from = ListCursor.skipBlanks(text, 0, text.length());
         int to = ListCursor.dropBlanks(text, from, text.length());
-        if (lines == 1 && from == to) {
+        if (!ambiguous && from == to) {
             return false;
         }
-        if (lines > 1) {
+        if (ambiguous) {
             hop.kind = Hop.Kind.MALFORMED;
         } else if (portAlways) {
             hop.readAddressWithPort(text, from, to);

@@ -21,6 +21,10 @@ final class XForwardedHeaders implements Hops {
 
     @Override
     public boolean next(Hop hop) {
+        if (members.previousV4(hop.address)) {
+            hop.acceptV4();
+            return true;
+        }
         if (!members.previous()) {
             return false;
         }

@@ -2,6 +2,12 @@ package dev.clowder.valve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.clowder.valve.HeaderNames.Role;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -122,5 +128,50 @@ class HopTest {
     void anAddressThatAlwaysHasAPort(String text, String expected) {
         hop.readAddressWithPort(PAD + text + PAD, PAD.length(), PAD.length() + text.length());
         assertThat(result()).isEqualTo(expected);
+    }
+
+    @Test
+    void aChainReadFromTheRightHasTheMembersThatItsCommasDivide() {
+        String[] pieces = {
+            "1.2.3.4", "203.0.113.7", "0", "255", "256", "01", ".", ",", ",", " ", "\t", ":80", "::1", "x"
+        };
+        Random random = new Random(3);
+        int addresses = 0;
+        for (int round = 0; round < 5_000; round++) {
+            StringBuilder chain = new StringBuilder();
+            for (int i = random.nextInt(8); i >= 0; i--) {
+                chain.append(pieces[random.nextInt(pieces.length)]);
+            }
+            List<String> read = readFromTheRight(chain.toString());
+            assertThat(read).as(chain.toString()).isEqualTo(readOneByOne(chain.toString()));
+            addresses +=
+                    (int) read.stream().filter(member -> member.contains(" ")).count();
+        }
+        assertThat(addresses).isGreaterThan(500);
+    }
+
+    private List<String> readFromTheRight(String chain) {
+        GivenHead head = GivenHead.from("127.0.0.1", "X-Forwarded-For", chain);
+        HeaderScan scan = new HeaderScan();
+        scan.scan(head, new HeaderNames(Map.of(Role.CHAIN, "X-Forwarded-For")));
+        XForwardedHeaders header = new XForwardedHeaders(head, scan, Role.CHAIN);
+        header.start();
+        List<String> members = new ArrayList<>();
+        while (header.next(hop)) {
+            members.add(result());
+        }
+        return members;
+    }
+
+    private List<String> readOneByOne(String chain) {
+        List<String> members = new ArrayList<>();
+        for (String part : chain.split(",", -1)) {
+            String member = part.replaceAll("^[ \t]+|[ \t]+$", "");
+            if (!member.isEmpty()) {
+                hop.readMember(member, 0, member.length());
+                members.add(0, result());
+            }
+        }
+        return members;
     }
 }
