@@ -91,8 +91,17 @@ class ArchitectureTest {
     @Test
     void timeOfDayIsForPeopleAndNobodyElseAsksForIt() {
         DescribedPredicate<JavaClass> others = areNot(
-                "JvmHost, which tells people, Cluster, which stamps its log, or Drain, which compares with Tomcat's own",
-                c -> isNamed(c, "supervisor.JvmHost", "Cluster", "worker.Drain"));
+                "those that tell people, stamp a log or a file, look at the dates of a certificate, or compare with Tomcat's"
+                        + " own time of day",
+                c -> isNamed(
+                        c,
+                        "supervisor.JvmHost",
+                        "Cluster",
+                        "supervisor.ArchiveDirectory",
+                        "config.ConfigReader",
+                        "worker.ServedCertificate",
+                        "worker.Drain",
+                        "worker.WorkerEndpoint"));
         check(noClasses()
                 .that(others)
                 .should()

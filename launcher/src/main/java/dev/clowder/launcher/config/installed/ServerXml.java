@@ -8,7 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.xml.parsers.ParserConfigurationException;
@@ -69,7 +69,7 @@ public record ServerXml(List<SharedConnector> connectors, List<WebappHost> hosts
      * @param property value of a property in {@code ${...}}, null if there is none
      * @throws BrokenException if Tomcat could not run it
      */
-    public static ServerXml read(Path base, UnaryOperator<@Nullable String> property) throws BrokenException {
+    public static ServerXml read(Path base, Function<String, @Nullable String> property) throws BrokenException {
         Path file = base.resolve("conf").resolve("server.xml");
         Handler handler = new Handler(base, property);
         try (InputStream in = Files.newInputStream(file)) {
@@ -115,7 +115,7 @@ public record ServerXml(List<SharedConnector> connectors, List<WebappHost> hosts
         private static final Pattern PROPERTY = Pattern.compile("\\$\\{([^}]*?)(?::-([^}]*))?\\}");
 
         private final Path base;
-        private final UnaryOperator<@Nullable String> property;
+        private final Function<String, @Nullable String> property;
         private final Deque<String> path = new ArrayDeque<>();
         final List<SharedConnector> connectors = new ArrayList<>();
         final List<WebappHost> hosts = new ArrayList<>();
@@ -124,7 +124,7 @@ public record ServerXml(List<SharedConnector> connectors, List<WebappHost> hosts
         private int portOffset;
         private String engine = "";
 
-        Handler(Path base, UnaryOperator<@Nullable String> property) {
+        Handler(Path base, Function<String, @Nullable String> property) {
             this.base = base;
             this.property = property;
         }
