@@ -4,23 +4,18 @@ import dev.clowder.launcher.config.installed.CatalinaBase;
 import dev.clowder.launcher.config.installed.ServerXml.SharedConnector;
 import dev.clowder.valve.Forwarded;
 import dev.clowder.valve.TrustPolicy;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -78,7 +73,7 @@ public final class ConfigReader {
         int workers = reader.workers();
         CatalinaBase installed = reader.installed();
         List<Listener> listeners = installed == null ? reader.listeners() : reader.listeners(installed);
-        List<App> apps = reader.apps();
+        List<App> apps = new AppReader(reader.problems).read(options.apps);
         AcceptMode accept = reader.accept();
         reader.checkTrust();
         reader.checkForwardedHeaders();
@@ -119,25 +114,6 @@ public final class ConfigReader {
                 healthPath,
                 memoryLimit,
                 classArchive);
-    }
-
-    /**
-     * Checks applications that are named later.
-     *
-     * @throws ConfigException with every problem found, one line each
-     */
-    public static List<App> apps(List<String> named) throws ConfigException {
-        RunOptions options = new RunOptions();
-        options.apps = named;
-        ConfigReader reader = new ConfigReader(options);
-        List<App> apps = reader.apps();
-        if (apps.isEmpty() && reader.problems.isEmpty()) {
-            reader.problems.add("deploy: name at least one application");
-        }
-        if (!reader.problems.isEmpty()) {
-            throw new ConfigException(reader.problems);
-        }
-        return apps;
     }
 
     private List<Listener> listeners() {
@@ -358,86 +334,6 @@ public final class ConfigReader {
             return options.logDir.toAbsolutePath().normalize();
         }
         return installed == null ? null : installed.base().resolve("logs");
-    }
-
-    private List<App> apps() {
-        boolean single = options.apps.size() == 1;
-        Map<String, String> mounted = new HashMap<>();
-        List<App> apps = new ArrayList<>();
-        for (String text : options.apps) {
-            App app;
-            try {
-                app = app(text, single);
-            } catch (InvalidPathException e) {
-                problems.add(text + ": not a file name (" + e.getReason() + ")");
-                continue;
-            }
-            if (app == null) {
-                continue;
-            }
-            String other = mounted.putIfAbsent(app.contextPath(), text);
-            if (other != null) {
-                problems.add(text + ": " + app.mount() + " is taken by " + other + "; put /path= before one of them");
-            }
-            apps.add(app);
-        }
-        return apps;
-    }
-
-    private @Nullable App app(String text, boolean single) {
-        int equals = text.indexOf('=');
-        // An absolute file name may hold a '=' too; a file that is there is meant.
-        boolean mounted = text.startsWith("/") && equals > 0 && !Files.exists(Path.of(text));
-        Path source = Path.of(mounted ? text.substring(equals + 1) : text)
-                .toAbsolutePath()
-                .normalize();
-        String problem = sourceProblem(source);
-        if (problem != null) {
-            problems.add(text + ": " + problem);
-            return null;
-        }
-        if (!mounted) {
-            String name = source.getFileName().toString();
-            return new App(single ? "" : pathOf(name), source);
-        }
-        String path = text.substring(0, equals);
-        if (path.equals("/")) {
-            return new App("", source);
-        }
-        if (!path.matches("(/[A-Za-z0-9._~@:+-]+)+") || path.contains("/../") || path.endsWith("/..")) {
-            problems.add(text + ": " + path + " is not a context path, use / or /name");
-            return null;
-        }
-        return new App(path, source);
-    }
-
-    /** As Tomcat names the context of a file: {@code ROOT} is the root, {@code a#b##7.war} is /a/b in version 7. */
-    private static String pathOf(String fileName) {
-        String name = fileName.replaceFirst("(?i)\\.war$", "").replaceFirst("##.*", "");
-        return name.equals("ROOT") ? "" : "/" + name.replace('#', '/');
-    }
-
-    private static @Nullable String sourceProblem(Path source) {
-        if (source.getFileName() == null) {
-            return "the file system root is no application";
-        }
-        if (Files.isDirectory(source)) {
-            return Files.isReadable(source) ? null : "can't read this directory";
-        }
-        if (!Files.exists(source)) {
-            return "no such file or directory";
-        }
-        if (!source.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".war")) {
-            return "not a .war file or a directory";
-        }
-        if (!Files.isReadable(source)) {
-            return "can't read this file";
-        }
-        try (ZipFile zip = new ZipFile(source.toFile())) {
-            return zip.size() == 0 ? "an empty archive" : null;
-        } catch (IOException e) {
-            return "not a valid .war file (" + e.getMessage() + ")";
-        }
     }
 
     private Path java(@Nullable CatalinaBase installed) {

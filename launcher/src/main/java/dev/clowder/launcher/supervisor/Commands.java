@@ -1,7 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.App;
-import dev.clowder.launcher.config.ConfigReader;
+import dev.clowder.launcher.config.AppReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.time.Duration;
@@ -172,7 +172,7 @@ final class Commands {
         List<App> before = workers.generation().apps();
         boolean named = name.equals("deploy") && config.installed() == null;
         operation = new Preparation(name, host.timeOfDay(), caller, observer);
-        host.prepare(++lastGeneration, named ? () -> ConfigReader.apps(arguments) : () -> before);
+        host.prepare(++lastGeneration, named ? () -> AppReader.check(arguments) : () -> before);
     }
 
     void prepared(Event.Prepared prepared) {

@@ -4,16 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
@@ -21,9 +17,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -37,11 +31,8 @@ public final class RunDirectory implements AutoCloseable {
     /** What Linux allows for the path of a Unix socket, less the final zero. */
     private static final int MAX_SOCKET_PATH = 107;
 
-    private static final String LOCK = "lock";
     /** Kept when a cluster died, so that somebody can read why; {@link Logs} removes it. */
     private static final String LOGS = "logs";
-    /** Directories locked by this JVM. */
-    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
@@ -51,12 +42,12 @@ public final class RunDirectory implements AutoCloseable {
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
     private final Path root;
-    private final FileChannel lockFile;
+    private final DirectoryLock lock;
     private final Register register;
 
-    private RunDirectory(Path root, FileChannel lockFile) {
+    private RunDirectory(Path root, DirectoryLock lock) {
         this.root = root;
-        this.lockFile = lockFile;
+        this.lock = lock;
         this.register = new Register(root);
     }
 
@@ -92,7 +83,7 @@ public final class RunDirectory implements AutoCloseable {
         try {
             refuseForeignFiles(root);
             makePrivate(root);
-            directory = new RunDirectory(root, lock(root));
+            directory = new RunDirectory(root, DirectoryLock.of(root));
             directory.sweep();
             usable = true;
             return directory;
@@ -195,21 +186,20 @@ public final class RunDirectory implements AutoCloseable {
         try {
             clean();
             if (register.living().isEmpty()) {
-                Files.deleteIfExists(root.resolve(LOCK));
+                Files.deleteIfExists(root.resolve(DirectoryLock.NAME));
                 Files.deleteIfExists(root);
             }
         } catch (IOException e) {
             // What is left is removed by the next cluster that starts here.
         } finally {
-            closeQuietly(lockFile);
-            HELD.remove(root);
+            lock.close();
         }
     }
 
     /** Removes what a cluster puts here and no living worker needs, and nothing else. */
     private void clean() throws IOException {
         List<Survivor> living = register.living();
-        Set<Path> needed = new HashSet<>(Set.of(root.resolve(LOCK), root.resolve(LOGS)));
+        Set<Path> needed = new HashSet<>(Set.of(root.resolve(DirectoryLock.NAME), root.resolve(LOGS)));
         Register.Plan plan = register.plan();
         for (Survivor survivor : living) {
             needed.add(slot(survivor.slot()));
@@ -322,61 +312,6 @@ public final class RunDirectory implements AutoCloseable {
         return candidate;
     }
 
-    /**
-     * Locks the directory. The kernel forgets a lock when its process closes <em>any</em> descriptor of the file, so while
-     * we hold it nothing here opens the file again, and a second cluster in this JVM does not even come near it.
-     */
-    private static FileChannel lock(Path root) throws IOException, InUseException {
-        if (!HELD.add(root)) {
-            throw new InUseException(
-                    root, String.valueOf(ProcessHandle.current().pid()));
-        }
-        FileChannel held = null;
-        try {
-            Path path = root.resolve(LOCK);
-            while (held == null) {
-                held = tryLock(root, path);
-            }
-            return held;
-        } finally {
-            if (held == null) {
-                HELD.remove(root);
-            }
-        }
-    }
-
-    /** Null if a leaving supervisor removed the file between our opening and locking it. */
-    private static @Nullable FileChannel tryLock(Path root, Path path) throws IOException, InUseException {
-        if (!Files.exists(path)) {
-            Files.write(path, new byte[0], StandardOpenOption.CREATE);
-        }
-        FileChannel file = null;
-        try {
-            Object before = key(path);
-            file = FileChannel.open(path, StandardOpenOption.WRITE);
-            if (file.tryLock() == null) {
-                throw new InUseException(root, Files.readString(path).strip());
-            }
-            if (!Objects.equals(before, key(path))) {
-                return null;
-            }
-            byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
-            file.truncate(0).write(ByteBuffer.wrap(pid), 0);
-            FileChannel held = file;
-            file = null;
-            return held;
-        } catch (NoSuchFileException e) {
-            return null;
-        } finally {
-            closeQuietly(file);
-        }
-    }
-
-    /** What distinguishes the file at this path from another one that takes its name later. */
-    private static @Nullable Object key(Path path) throws IOException {
-        return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
-    }
-
     private static String user() {
         try {
             return String.valueOf(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
@@ -390,16 +325,6 @@ public final class RunDirectory implements AutoCloseable {
         return e instanceof java.nio.file.FileSystemException f && f.getReason() == null
                 ? name + ": " + f.getFile()
                 : String.valueOf(e.getMessage());
-    }
-
-    private static void closeQuietly(@Nullable FileChannel file) {
-        if (file != null) {
-            try {
-                file.close();
-            } catch (IOException e) {
-                // Nothing was written that could be lost.
-            }
-        }
     }
 
     /** Another cluster lives in the directory: exit code 3. */
