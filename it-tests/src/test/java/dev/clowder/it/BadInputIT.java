@@ -332,4 +332,58 @@ class BadInputIT {
         Launcher.Result result = new Marked().clowder(SOON, List.of("fly"));
         assertRefused(result, WRONG_USAGE, "fly");
     }
+
+    /** Runs an installed Tomcat with this {@code server.xml}; nobody may be left. */
+    private Launcher.Result runInstalled(String serverXml, String... arguments)
+            throws IOException, InterruptedException {
+        Path base = files.resolve("base");
+        Path home = Path.of(System.getProperty("tomcat.11"));
+        Files.createDirectories(base.resolve("conf"));
+        Files.writeString(base.resolve("conf/server.xml"), serverXml);
+        List<String> command = new ArrayList<>(List.of("run", "--catalina-base", base.toString()));
+        command.addAll(List.of("--catalina-home", home.toString(), "--run-dir", runDir.toString()));
+        command.addAll(List.of("--log-dir", files.resolve("logs").toString()));
+        command.addAll(List.of(arguments));
+        return new Marked().clowder(SOON, command);
+    }
+
+    @Test
+    void aServerXmlThatCanNotBeParsedIsNamedWithTheLine() throws Exception {
+        assertRefused(
+                runInstalled("<Server>\n<Service>\n</Server>"), WRONG_USAGE, "conf/server.xml line 3", "\"Service\"");
+    }
+
+    @Test
+    void aDirectoryWithoutATomcatIsNamed() throws Exception {
+        Launcher.Result result = new Marked()
+                .clowder(SOON, List.of("run", "--catalina-base", files.toString(), "--run-dir", runDir.toString()));
+        assertRefused(result, WRONG_USAGE, "--catalina-base " + files, "conf/server.xml");
+    }
+
+    @Test
+    void anApplicationBesideAnInstalledTomcatIsRefused() throws Exception {
+        String good = "<Server><Service><Connector port=\"0\"/></Service></Server>";
+        assertRefused(runInstalled(good, war.toString()), WRONG_USAGE, war.toString(), "--catalina-base");
+    }
+
+    @Test
+    void aPortOfServerXmlThatIsInUseIsNamedWithItsLine() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            int port = taken.getLocalPort();
+            String xml =
+                    "<Server><Service>\n<Connector address=\"127.0.0.1\" port=\"" + port + "\"/></Service></Server>";
+            assertRefused(runInstalled(xml), CAN_NOT_START, String.valueOf(port), "server.xml line 2");
+        }
+    }
+
+    @Test
+    void aClassOfServerXmlThatIsNotThereIsNamedWithItsLine() throws Exception {
+        Launcher.Result result = runInstalled("""
+                <Server><Service name="Catalina"><Connector port="0"/><Engine name="Catalina" defaultHost="localhost">
+                <Valve className="com.example.NoSuchValve"/>
+                </Engine></Service></Server>""");
+        assertThat(result.exitCode()).isEqualTo(CAN_NOT_START);
+        assertThat(result.output()).contains("conf/server.xml line 2", "com.example.NoSuchValve");
+        assertThat(Files.exists(runDir)).isFalse();
+    }
 }

@@ -2,6 +2,7 @@ package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
@@ -230,6 +231,12 @@ class ProxyProtocolIT {
                 second.awaitExit(SOON);
                 try (ClowderProcess third = cluster(Way.SHARED, runDir, "off")) {
                     assertThat(third.awaitReady(SOON).worker(1).pid()).isNotEqualTo(pid);
+                    // Until the new one has proven itself both take clients.
+                    await("the old worker leaves")
+                            .atMost(SOON)
+                            .until(() -> ProcessHandle.of(pid)
+                                    .filter(ProcessHandle::isAlive)
+                                    .isEmpty());
                     assertThat(Details.of(HttpConnection.fresh(third.port(), DETAILS)))
                             .containsEntry("proxied", "false");
                 }

@@ -20,11 +20,18 @@ final class Tls {
     private static final char[] PASSWORD = "changeit".toCharArray();
 
     private final Path directory;
+    private final String host;
     private Certificate newest;
 
-    /** Makes the directory and a first certificate in it. */
+    /** Makes the directory and a first certificate for localhost in it. */
     Tls(Path directory) throws IOException, GeneralSecurityException, InterruptedException {
+        this(directory, "localhost");
+    }
+
+    /** Makes the directory and a first certificate in it. */
+    Tls(Path directory, String host) throws IOException, GeneralSecurityException, InterruptedException {
         this.directory = Files.createDirectories(directory);
+        this.host = host;
         newest = renew();
     }
 
@@ -80,9 +87,9 @@ final class Tls {
                         "-groupname",
                         "secp256r1",
                         "-dname",
-                        "CN=localhost",
+                        "CN=" + host,
                         "-ext",
-                        "SAN=dns:localhost,ip:127.0.0.1",
+                        "SAN=dns:" + host + ",ip:127.0.0.1",
                         "-validity",
                         "2",
                         "-storetype",

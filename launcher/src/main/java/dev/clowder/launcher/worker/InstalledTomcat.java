@@ -83,6 +83,7 @@ final class InstalledTomcat extends Catalina {
         } catch (IOException | SAXException e) {
             throw new StartFailedException("conf/server.xml" + line(e) + ": " + StartFailedException.root(e), e);
         } catch (LifecycleException e) {
+            LOG.error("Tomcat did not start", e);
             throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
         }
     }
