@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,6 +49,7 @@ class ClassArchiveIT {
     }
 
     @Test
+    @Tag("slow")
     @DisplayName(
             "the first cluster makes the archive, the next worker and the next cluster map it; a damaged one is not"
                     + " used and made again")

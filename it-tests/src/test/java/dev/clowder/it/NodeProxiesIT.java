@@ -9,9 +9,11 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The proxies of Node's developers in front: {@code http-proxy}, a reverse proxy, and {@code proxy}, a forward proxy. */
+@Tag("slow")
 class NodeProxiesIT extends BehindProxyContract {
     private static final String DETAILS = "/details";
 

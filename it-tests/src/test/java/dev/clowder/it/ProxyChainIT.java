@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Two proxies in a row: HAProxy at the edge, nginx behind it, then Clowder. */
+@Tag("slow")
 class ProxyChainIT extends BehindProxyContract {
     @TempDir
     private static Path files;

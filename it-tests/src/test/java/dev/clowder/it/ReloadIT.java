@@ -182,7 +182,11 @@ class ReloadIT {
                                 .count()
                         == 3);
         signal("TTOU");
-        await("two again").atMost(SOON).until(() -> cluster.status().workers().size() == 2);
+        // A reload is refused while the change before it is under way.
+        await("two again, and nothing under way")
+                .atMost(SOON)
+                .until(() -> cluster.status().workers().size() == 2
+                        && !cluster.statusJson().contains("\"operation\""));
         signal("HUP");
         await("the next generation, whole")
                 .atMost(SOON)
