@@ -38,16 +38,20 @@ public final class RealProxy implements AutoCloseable {
     private static final int TRIES = 3;
     private static final int KEPT = 64 * 1024;
 
-    // Ends with its input, a pipe from this JVM that the system closes however this JVM dies. The shell gives jobs in
-    // the
-    // background an empty input, so that the one that watches needs the pipe by another number.
+    // The shell gives jobs in the background an empty input, so that the one that watches needs the pipe by another
+    // number. The program gets the signals that are sent to the shell.
     private static final String UNTIL_END_OF_INPUT = """
             exec 3<&0
             "$@" </dev/null 3<&- &
-            proxy=$!
-            (cat <&3 >/dev/null; kill -KILL $proxy) >/dev/null 2>&1 &
+            program=$!
+            trap 'kill -TERM $program' TERM
+            (cat <&3 >/dev/null; kill -KILL $program) >/dev/null 2>&1 &
             exec 3<&-
-            wait $proxy
+            wait $program
+            code=$?
+            # The signal ended the waiting, not yet the program.
+            [ $code -ne 143 ] || { wait $program; code=$?; }
+            exit $code
             """;
 
     /** Which program, and how it is told its configuration so that it stays one process in the foreground. */
@@ -134,9 +138,7 @@ public final class RealProxy implements AutoCloseable {
             String template = read("/proxies/" + resource);
             Map<String, Integer> ports = freePorts(template);
             Path configuration = Files.writeString(own.path().resolve(resource), fill(template, ports, values));
-            List<String> command = new ArrayList<>(List.of("sh", "-c", UNTIL_END_OF_INPUT, resource));
-            command.addAll(program.command(configuration));
-            Process process = new ProcessBuilder(command)
+            Process process = new ProcessBuilder(untilEndOfInput(program.command(configuration)))
                     .directory(own.path().toFile())
                     .redirectErrorStream(true)
                     .start();
@@ -145,6 +147,16 @@ public final class RealProxy implements AutoCloseable {
             own.remove();
             throw e;
         }
+    }
+
+    /**
+     * Returns a command that runs this one until its standard input ends: a pipe from this JVM, which the system closes
+     * however this JVM dies. A SIGTERM reaches the program.
+     */
+    public static List<String> untilEndOfInput(List<String> command) {
+        List<String> all = new ArrayList<>(List.of("sh", "-c", UNTIL_END_OF_INPUT, "until-end-of-input"));
+        all.addAll(command);
+        return all;
     }
 
     private static String read(String resource) throws IOException {

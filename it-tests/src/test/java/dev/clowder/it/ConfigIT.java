@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.Launcher;
+import dev.clowder.arquillian.RealProxy;
 import dev.clowder.it.app.HandshakeEndpoint;
 import dev.clowder.it.app.HandshakeFilter;
 import java.io.IOException;
@@ -37,7 +38,6 @@ class ConfigIT {
     private static final Duration LONG = Duration.ofMinutes(4);
     // The proxies, two workers and a third that boots need the processors more than the clients do.
     private static final long PAUSE_MILLIS = 20;
-    private static final String INSTALL = "apt-get install --no-install-recommends nginx libnginx-mod-stream haproxy";
 
     @TempDir
     static Path directory;
@@ -54,7 +54,7 @@ class ConfigIT {
 
         /** Runs the file in the foreground, or only judges it. */
         List<String> command(Path file, boolean judge) {
-            String path = Foreground.find(toString(), INSTALL);
+            String path = RealProxy.find(toString());
             List<String> command = new ArrayList<>(
                     this == NGINX
                             ? List.of(path, "-p", file.getParent().toString(), "-c", file.toString())
