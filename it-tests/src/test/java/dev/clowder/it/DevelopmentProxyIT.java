@@ -15,10 +15,12 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code clowder proxy} as a process, in front of a cluster that reads PROXY headers and, behind them, forwarding headers. */
+@Tag("once")
 class DevelopmentProxyIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final int CAN_NOT_START = 3;

@@ -12,10 +12,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** HAProxy in front: with both families of headers, and with the PROXY protocol in both versions. */
+@Tag("once")
 class HaproxyIT extends BehindProxyContract {
     /** Its own {@code option forwarded} is there since 2.8. */
     private static final Pattern HAS_OPTION = Pattern.compile("version (2\\.[89]|2\\.\\d\\d|[3-9]\\.|\\d\\d)");

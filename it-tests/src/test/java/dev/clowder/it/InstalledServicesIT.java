@@ -16,6 +16,7 @@ import org.h2.Driver;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * DataSource, a RemoteIpValve, an AJP connector. {@code curl} is the client.
  */
 @EnabledOnOs(value = OS.LINUX, disabledReason = "bin/setenv.sh needs a shell")
+@Tag("once")
 class InstalledServicesIT {
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final String SHOP = "shop.example.com";
@@ -58,7 +60,7 @@ class InstalledServicesIT {
     @BeforeAll
     static void start() throws Exception {
         base = directory.resolve("base");
-        Path home = Path.of(System.getProperty("tomcat.11"));
+        Path home = Path.of(System.getProperty("tomcat.10"));
         Files.createDirectories(base.resolve("conf"));
         for (String file : List.of("web.xml", "catalina.properties", "logging.properties", "tomcat-users.xml")) {
             Files.copy(home.resolve("conf").resolve(file), base.resolve("conf").resolve(file));

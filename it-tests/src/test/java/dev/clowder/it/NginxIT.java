@@ -3,8 +3,10 @@ package dev.clowder.it;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.RealProxy;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 
 /** nginx in front: with headers over HTTP, and with the PROXY protocol from its stream module. */
+@Tag("once")
 class NginxIT extends BehindProxyContract {
     private RealProxy nginx;
 

@@ -189,9 +189,10 @@ class ReloadIT {
                         && !cluster.statusJson().contains("\"operation\""));
         signal("HUP");
         await("the next generation, whole")
-                .atMost(SOON)
-                .until(() -> cluster.status().supervisor().generation()
-                        > before.supervisor().generation());
+                .atMost(LONG)
+                .untilAsserted(() -> assertThat(cluster.status().supervisor().generation())
+                        .as(cluster.output())
+                        .isGreaterThan(before.supervisor().generation()));
     }
 
     @Test
