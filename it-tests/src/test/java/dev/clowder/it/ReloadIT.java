@@ -43,6 +43,8 @@ class ReloadIT {
     static void start() throws IOException {
         probe = Apps.write(Apps.probe("probe.war"), directory);
         cluster = ClowderProcess.builder()
+                // These tests may run under nohup; a JVM leaves a SIGHUP alone that it was born to ignore.
+                .through("env", "--default-signal=HUP")
                 .application("/probe", probe)
                 .arguments("--oversubscribe")
                 .start();
