@@ -45,7 +45,8 @@ public final class RealProxy implements AutoCloseable {
             "$@" </dev/null 3<&- &
             program=$!
             trap 'kill -TERM $program' TERM
-            (cat <&3 >/dev/null; kill -KILL $program) >/dev/null 2>&1 &
+            # A killed master of nginx would leave its workers behind.
+            (cat <&3 >/dev/null; kill -TERM $program; sleep 2; kill -KILL $program) >/dev/null 2>&1 &
             exec 3<&-
             wait $program
             code=$?
