@@ -341,7 +341,7 @@ public final class ClowderProcess implements AutoCloseable {
     /** Returns the processes below the launcher that were ever seen and still live. */
     public List<ProcessHandle> children() {
         noteDescendants();
-        return seen.stream().filter(ProcessHandle::isAlive).toList();
+        return seen.stream().filter(Running::is).toList();
     }
 
     /** Sends SIGTERM to the launcher and returns at once. */

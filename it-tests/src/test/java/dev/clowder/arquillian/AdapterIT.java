@@ -113,7 +113,7 @@ class AdapterIT {
         process.handle().destroyForcibly();
         container.undeploy(shop);
         container.undeploy(shop);
-        assertThat(workers).isNotEmpty().noneMatch(ProcessHandle::isAlive);
+        assertThat(workers).isNotEmpty().noneMatch(Running::is);
         assertNoFiles();
     }
 
@@ -204,7 +204,7 @@ class AdapterIT {
                     .forEach(processes::add);
             assertThat(processes).hasSizeGreaterThanOrEqualTo(3).allMatch(ProcessHandle::isAlive);
             jvm.destroyForcibly();
-            await("nobody is left").atMost(SOON).until(() -> processes.stream().noneMatch(ProcessHandle::isAlive));
+            await("nobody is left").atMost(SOON).until(() -> processes.stream().noneMatch(Running::is));
         } finally {
             jvm.destroyForcibly();
             processes.forEach(ProcessHandle::destroyForcibly);

@@ -32,7 +32,7 @@ class RealProxyIT {
             proxy.endInput();
             await("all are dead")
                     .atMost(Duration.ofMinutes(1))
-                    .until(() -> processes.stream().noneMatch(ProcessHandle::isAlive));
+                    .until(() -> processes.stream().noneMatch(Running::is));
         }
     }
 

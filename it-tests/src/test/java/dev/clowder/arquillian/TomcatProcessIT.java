@@ -81,7 +81,7 @@ class TomcatProcessIT {
                             .statusCode())
                     .isEqualTo(404);
             jvm.destroyForcibly();
-            await().atMost(SOON).until(() -> !tomcat.isAlive());
+            await().atMost(SOON).until(() -> !Running.is(tomcat));
         } finally {
             jvm.destroyForcibly();
         }

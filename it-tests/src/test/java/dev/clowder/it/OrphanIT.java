@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Running;
 import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,7 +124,7 @@ class OrphanIT {
         }
         await("no orphan")
                 .atMost(Duration.ofSeconds(3 + 5 + 2))
-                .until(() -> workers.stream().noneMatch(ProcessHandle::isAlive));
+                .until(() -> workers.stream().noneMatch(Running::is));
     }
 
     @Test
@@ -143,7 +144,7 @@ class OrphanIT {
                 .until(() -> next.status().worker(1).id() == 3);
         ClusterStatus after = next.awaitReady(SOON);
         assertThat(after.worker(2).pid()).isEqualTo(before.worker(2).pid());
-        assertThat(ProcessHandle.of(stopped).filter(ProcessHandle::isAlive)).isEmpty();
+        assertThat(ProcessHandle.of(stopped).filter(Running::is)).isEmpty();
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.arquillian.ClowderProcess;
+import dev.clowder.arquillian.Running;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,7 +52,7 @@ class ProcessGroupIT {
             assertThat(cluster.output())
                     .doesNotContain(" died after ")
                     .doesNotContain("told to leave by somebody else");
-            assertThat(workers).noneMatch(ProcessHandle::isAlive);
+            assertThat(workers).noneMatch(Running::is);
         }
     }
 

@@ -8,6 +8,7 @@ import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
 import dev.clowder.arquillian.RealProxy;
+import dev.clowder.arquillian.Running;
 import dev.clowder.valve.ProxyHeaderWriter;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -243,9 +244,8 @@ class ProxyProtocolIT {
                     third.awaitReady(SOON);
                     await("the old worker leaves")
                             .atMost(SOON)
-                            .until(() -> ProcessHandle.of(pid)
-                                    .filter(ProcessHandle::isAlive)
-                                    .isEmpty());
+                            .until(() ->
+                                    ProcessHandle.of(pid).filter(Running::is).isEmpty());
                     assertThat(Details.of(HttpConnection.fresh(third.port(), DETAILS)))
                             .containsEntry("proxied", "false");
                 }

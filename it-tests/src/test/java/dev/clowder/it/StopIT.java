@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.Launcher;
+import dev.clowder.arquillian.Running;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.SocketTimeoutException;
@@ -64,7 +65,7 @@ class StopIT {
                 request.assertFinishes();
             }
             assertThat(cluster.awaitExit(SOON)).isZero();
-            assertThat(workers).noneMatch(ProcessHandle::isAlive);
+            assertThat(workers).noneMatch(Running::is);
             assertThat(cluster.runDir()).as("the run directory").doesNotExist();
         }
     }
@@ -76,7 +77,7 @@ class StopIT {
             cluster.awaitReady(SOON);
             List<ProcessHandle> workers = cluster.children();
             assertThat(cluster.command("stop").exitCode()).isZero();
-            assertThat(workers).noneMatch(ProcessHandle::isAlive);
+            assertThat(workers).noneMatch(Running::is);
             assertThat(cluster.awaitExit(SOON)).isZero();
             Launcher.Result again = cluster.command("stop");
             assertThat(again.exitCode()).isEqualTo(5);
@@ -92,7 +93,7 @@ class StopIT {
             List<ProcessHandle> workers = cluster.children();
             cluster.endInput();
             assertThat(cluster.awaitExit(SOON)).isZero();
-            assertThat(workers).noneMatch(ProcessHandle::isAlive);
+            assertThat(workers).noneMatch(Running::is);
         }
     }
 
@@ -115,7 +116,7 @@ class StopIT {
                 request.assertFinishes();
             }
             // A ProcessHandle is a pid and a start time: a stranger with the same pid is not taken for an orphan.
-            await("no orphan").atMost(ORPHANS_LIVE).until(() -> workers.stream().noneMatch(ProcessHandle::isAlive));
+            await("no orphan").atMost(ORPHANS_LIVE).until(() -> workers.stream().noneMatch(Running::is));
         }
         assertThat(runDir).as("what the dead cluster left").isNotEmptyDirectory();
         try (ClowderProcess next =

@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,8 @@ final class TrainingHost {
     private static final String MAIN = "dev.clowder.launcher.worker.TrainingMain";
     /** Seconds are enough on an idle machine; at low priority it may get little of a busy one. */
     private static final long LIMIT_SECONDS = 300;
+    /** Nobody survives SIGKILL; a disk that does not answer may hold it up. */
+    private static final long DYING_SECONDS = 5;
 
     private static final Pattern ERROR = Pattern.compile("Exception|Error|error]");
     private static final Path NICE = Path.of("/usr/bin/nice");
@@ -88,8 +92,13 @@ final class TrainingHost {
     }
 
     private static void end(Process training) {
-        training.descendants().forEach(ProcessHandle::destroyForcibly);
-        training.destroyForcibly();
+        List<ProcessHandle> all = Stream.concat(training.descendants(), Stream.of(training.toHandle()))
+                .toList();
+        all.forEach(ProcessHandle::destroyForcibly);
+        // Whoever stops a cluster relies on it: nobody is left.
+        CompletableFuture.allOf(all.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new))
+                .completeOnTimeout(null, DYING_SECONDS, TimeUnit.SECONDS)
+                .join();
     }
 
     /** The first line that names an error, else the last one. */
