@@ -1,0 +1,104 @@
+package dev.clowder.benchmark;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Properties;
+import java.util.function.Function;
+
+/**
+ * What a run measures, from system properties that begin with {@code benchmark.}.
+ *
+ * @param systems {@code systems}, in this order; all by default. Ratios are to the first
+ * @param workloads {@code workloads}; all by default
+ * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
+ * @param seconds {@code seconds} of load in a round, 3 by default
+ * @param warmUp {@code warmup}: seconds of load before the first round, as many as {@code seconds} by default
+ * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
+ * @param loops {@code threads} of the load generator that receive; by default one for each four processors
+ * @param clowder {@code clowder}: further options of {@code clowder.jar run}, separated by spaces
+ */
+record Settings(
+        List<Contender.Kind> systems,
+        List<Workload> workloads,
+        int rounds,
+        int seconds,
+        int warmUp,
+        int rate,
+        int loops,
+        List<String> clowder) {
+    /** Of a start: also the one that is not counted, which fills the caches of files and makes Clowder's class archive. */
+    private static final int START_SECONDS = 6;
+
+    private static final double PAUSE_SECONDS = 0.3;
+
+    static final Duration START_LOAD = Duration.ofSeconds(2);
+
+    /**
+     * Reads them.
+     *
+     * @throws IllegalArgumentException if one has a value that makes no sense; the message names both
+     */
+    static Settings of(Properties properties) {
+        int seconds = number(properties, "seconds", 3);
+        return new Settings(
+                list(properties, "systems", List.of(Contender.Kind.values()), kind -> kind.title),
+                list(properties, "workloads", Workload.ALL, Workload::name),
+                number(properties, "rounds", 5),
+                seconds,
+                number(properties, "warmup", seconds),
+                number(properties, "rate", 6400),
+                number(properties, "threads", Math.max(1, Runtime.getRuntime().availableProcessors() / 4)),
+                words(text(properties, "clowder"), " "));
+    }
+
+    private static String text(Properties properties, String name) {
+        return properties.getProperty("benchmark." + name, "").strip();
+    }
+
+    private static List<String> words(String text, String separator) {
+        return text.isEmpty() ? List.of() : List.of(text.split(separator + "+"));
+    }
+
+    private static int number(Properties properties, String name, int otherwise) {
+        String text = text(properties, name);
+        try {
+            int number = text.isEmpty() ? otherwise : Integer.parseInt(text);
+            if (number < 1) {
+                throw new IllegalArgumentException("benchmark." + name + " must be at least 1, not " + number);
+            }
+            return number;
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("benchmark." + name + " must be a number, not " + text, e);
+        }
+    }
+
+    private static <T> List<T> list(Properties properties, String name, List<T> all, Function<T, String> title) {
+        List<String> wanted = words(text(properties, name), ",");
+        List<String> known = all.stream().map(title).toList();
+        for (String one : wanted) {
+            if (!known.contains(one)) {
+                throw new IllegalArgumentException(
+                        "benchmark." + name + " has " + one + ", but there are " + String.join(", ", known));
+            }
+        }
+        return wanted.isEmpty()
+                ? all
+                : wanted.stream().map(one -> all.get(known.indexOf(one))).toList();
+    }
+
+    /** How long the run will take, about. */
+    Duration estimate() {
+        double each = warmUp + rounds * (seconds + PAUSE_SECONDS);
+        double starts = (rounds + 1.0) * START_SECONDS;
+        return Duration.ofSeconds(Math.round(systems.size() * (workloads.size() * each + starts)));
+    }
+
+    List<Integer> heaps() {
+        return workloads.stream().map(Workload::heap).distinct().sorted().toList();
+    }
+
+    /** In the order of the run. */
+    List<Workload> workloads(int heap) {
+        return workloads.stream().filter(workload -> workload.heap() == heap).toList();
+    }
+}
