@@ -53,14 +53,20 @@ public final class Benchmarks {
         Settings settings = Settings.of(System.getProperties());
         try (Site site = new Site(settings.clowder())) {
             Benchmarks run = new Benchmarks(settings, site);
-            run.all();
-            Path page = Path.of(arguments[0]);
-            Files.createDirectories(page.toAbsolutePath().getParent());
-            Report report = new Report(run.results, settings, run.systems);
-            Files.writeString(page, report.markdown());
-            Files.writeString(Path.of(arguments[1]), report.json());
-            run.out.println("written: " + page);
+            try {
+                run.all();
+            } finally {
+                run.write(Path.of(arguments[0]), Path.of(arguments[1]));
+            }
         }
+    }
+
+    private void write(Path page, Path figures) throws IOException {
+        Files.createDirectories(page.toAbsolutePath().getParent());
+        Report report = new Report(results, settings, systems);
+        Files.writeString(page, report.markdown());
+        Files.writeString(figures, report.json());
+        out.println("written: " + page);
     }
 
     private void all() throws IOException, InterruptedException {
@@ -93,7 +99,8 @@ public final class Benchmarks {
 
     private void note(String text) {
         out.println(text);
-        results.notes.add(text);
+        // The rest is what a program said, of interest to whoever watches the run.
+        results.notes.add(text.lines().findFirst().orElse(""));
     }
 
     private void starts() throws IOException, InterruptedException {
@@ -101,23 +108,28 @@ public final class Benchmarks {
         for (int round = 0; round <= settings.rounds(); round++) {
             for (Kind kind : turn(round)) {
                 try (Contender contender = kind.prepare(site, 0)) {
-                    long begin = System.nanoTime();
-                    contender.start();
-                    long answer = Probe.awaitAnswer(contender.port(), "/hello", READY);
-                    contender.awaitReady(READY);
-                    if (round > 0) {
-                        results.starts.add(
-                                new Start(kind.title, round, (answer - begin) / 1e6, memoryAfterLoad(contender)));
-                        out.printf(
-                                Locale.ROOT,
-                                "start %d/%d  %-8s first answer after %.0f ms%n",
-                                round,
-                                settings.rounds(),
-                                kind.title,
-                                (answer - begin) / 1e6);
-                    }
+                    start(kind, contender, round);
+                } catch (IOException e) {
+                    note(kind.title + " did not start in round " + round + ": " + e.getMessage());
                 }
             }
+        }
+    }
+
+    private void start(Kind kind, Contender contender, int round) throws IOException, InterruptedException {
+        long begin = System.nanoTime();
+        contender.start();
+        double millis = (Probe.awaitAnswer(contender, "/hello", READY) - begin) / 1e6;
+        contender.awaitReady(READY);
+        if (round > 0) {
+            results.starts.add(new Start(kind.title, round, millis, memoryAfterLoad(contender)));
+            out.printf(
+                    Locale.ROOT,
+                    "start %d/%d  %-8s first answer after %.0f ms%n",
+                    round,
+                    settings.rounds(),
+                    kind.title,
+                    millis);
         }
     }
 
@@ -148,11 +160,11 @@ public final class Benchmarks {
         Map<Kind, Contender> running = new EnumMap<>(Kind.class);
         try {
             for (Kind kind : systems) {
-                Contender contender = kind.prepare(site, heap);
-                running.put(kind, contender);
-                contender.start();
-                Probe.awaitAnswer(contender.port(), "/hello", READY);
-                contender.awaitReady(READY);
+                try {
+                    running.put(kind, startReady(kind, heap));
+                } catch (IOException e) {
+                    note(kind.title + " did not start: " + e.getMessage());
+                }
             }
             for (Workload workload : settings.workloads(heap)) {
                 sameAnswers(workload, running.values());
@@ -165,6 +177,19 @@ public final class Benchmarks {
             }
         } finally {
             running.values().forEach(Contender::close);
+        }
+    }
+
+    private Contender startReady(Kind kind, int heap) throws IOException, InterruptedException {
+        Contender contender = kind.prepare(site, heap);
+        try {
+            contender.start();
+            Probe.awaitAnswer(contender, "/hello", READY);
+            contender.awaitReady(READY);
+            return contender;
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            contender.close();
+            throw e;
         }
     }
 
@@ -183,13 +208,11 @@ public final class Benchmarks {
 
     private void load(Workload workload, Map<Kind, Contender> running) throws InterruptedException {
         Map<Kind, Double> most = new EnumMap<>(Kind.class);
-        running.forEach((kind, contender) -> most.put(kind, Double.NaN));
         for (Map.Entry<Kind, Contender> one : running.entrySet()) {
             try (LoadGenerator load = generator(workload, one.getValue())) {
-                Result result = load.saturated(Duration.ofSeconds(settings.warmUp()));
+                Result result = load.saturated(Duration.ofSeconds(settings.warmup()));
                 most.put(one.getKey(), result.perSecond());
             } catch (IOException e) {
-                most.remove(one.getKey());
                 note(one.getKey().title + " did not do " + workload.name() + ": " + e.getMessage());
             }
         }
@@ -223,6 +246,9 @@ public final class Benchmarks {
             double used = Usage.processorMicros(processes) - before;
             if (!processes.equals(processes(contender))) {
                 throw new IOException("its processes changed");
+            }
+            if (result.answered() == 0) {
+                throw new IOException("no answer in time");
             }
             return new Measurement(
                     kind.title,

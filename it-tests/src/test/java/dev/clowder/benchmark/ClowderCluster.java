@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code clowder.jar run} with two workers that share the kernel's queue, and the flags it chooses for them. */
 final class ClowderCluster implements Contender {
-    private static final Duration COMMAND = Duration.ofSeconds(60);
+    private static final Duration COMMAND = Duration.ofMinutes(3);
     private static final long AGAIN_MILLIS = 200;
 
     private final Launcher launcher;

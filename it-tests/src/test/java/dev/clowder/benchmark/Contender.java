@@ -1,6 +1,7 @@
 package dev.clowder.benchmark;
 
 import dev.clowder.arquillian.RealProxy;
+import dev.clowder.arquillian.Running;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -81,6 +82,11 @@ interface Contender extends AutoCloseable {
 
     /** All its processes, by what they are for. */
     Map<String, List<ProcessHandle>> processes();
+
+    /** Whether one of its processes has, by itself. */
+    default boolean hasEnded() {
+        return !processes().values().stream().flatMap(List::stream).allMatch(Running::is);
+    }
 
     @Override
     void close();

@@ -114,7 +114,7 @@ final class Http2 implements Http {
     }
 
     private int length() {
-        return (head[0] & 0xff) << 16 | (head[1] & 0xff) << 8 | head[2] & 0xff;
+        return (head[0] & 0xff) << 16 | (head[1] & 0xff) << 8 | (head[2] & 0xff);
     }
 
     private void readPayload(ByteBuffer bytes) {

@@ -106,9 +106,10 @@ class HttpTest {
     void answersOfSeveralStreamsCutAnywhereFindTheirRequests() throws IOException {
         // SETTINGS; HEADERS 3 with status 200, behind a change of the table; HEADERS 1 with status 404 and END_STREAM;
         // PING; DATA 3 in two frames, the last one empty with END_STREAM; RST_STREAM 5.
-        byte[] frames = HexFormat.of().parseHex("000000040000000000" + "0000020104000000032088" + "000001010500000001" + "8d"
-                + "0000080600000000000102030405060708" + "000002000000000003" + "6869" + "000000000100000003"
-                + "000004030000000005" + "00000008");
+        byte[] frames = HexFormat.of()
+                .parseHex("000000040000000000" + "0000020104000000032088" + "000001010500000001" + "8d"
+                        + "0000080600000000000102030405060708" + "000002000000000003" + "6869" + "000000000100000003"
+                        + "000004030000000005" + "00000008");
         for (int cut = 0; cut <= frames.length; cut++) {
             answers.clear();
             Http2 http = new Http2(wire);

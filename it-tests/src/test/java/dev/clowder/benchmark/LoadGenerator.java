@@ -161,7 +161,8 @@ final class LoadGenerator implements AutoCloseable {
             try {
                 Wire wire = switch (workload.way()) {
                     case KEPT_ALIVE, CONNECTION_EACH -> new Wire(channel);
-                    case TLS -> new TlsWire(channel, tls, "http/1.1");
+                    // Without ALPN, which Tomcat has for h2 only.
+                    case TLS -> new TlsWire(channel, tls, "");
                     case HTTP2 -> new TlsWire(channel, tls, "h2");
                 };
                 loop.watch(channel, connection);

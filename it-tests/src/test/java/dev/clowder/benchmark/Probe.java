@@ -38,17 +38,17 @@ final class Probe {
      * Asks again and again until there is an answer with status 200.
      *
      * @return {@link System#nanoTime} of it
-     * @throws IOException if there is none in time
+     * @throws IOException if there is none in time, or a process has ended
      */
-    static long awaitAnswer(int port, String path, Duration atMost) throws IOException {
+    static long awaitAnswer(Contender contender, String path, Duration atMost) throws IOException {
         long deadline = System.nanoTime() + atMost.toNanos();
         while (true) {
             try {
-                get(port, path);
+                get(contender.port(), path);
                 return System.nanoTime();
             } catch (IOException e) {
-                if (System.nanoTime() - deadline > 0) {
-                    throw e;
+                if (System.nanoTime() - deadline > 0 || contender.hasEnded()) {
+                    throw new IOException((contender.hasEnded() ? "a process has ended: " : "not in time: ") + e, e);
                 }
             }
             LockSupport.parkNanos(AGAIN_NANOS);

@@ -12,7 +12,7 @@ import java.util.function.Function;
  * @param workloads {@code workloads}; all by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
  * @param seconds {@code seconds} of load in a round, 3 by default
- * @param warmUp {@code warmup}: seconds of load before the first round, as many as {@code seconds} by default
+ * @param warmup {@code warmup} seconds of load before the first round, as many as {@code seconds} by default
  * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
  * @param loops {@code threads} of the load generator that receive; by default one for each four processors
  * @param clowder {@code clowder}: further options of {@code clowder.jar run}, separated by spaces
@@ -22,7 +22,7 @@ record Settings(
         List<Workload> workloads,
         int rounds,
         int seconds,
-        int warmUp,
+        int warmup,
         int rate,
         int loops,
         List<String> clowder) {
@@ -88,7 +88,7 @@ record Settings(
 
     /** How long the run will take, about. */
     Duration estimate() {
-        double each = warmUp + rounds * (seconds + PAUSE_SECONDS);
+        double each = warmup + rounds * (seconds + PAUSE_SECONDS);
         double starts = (rounds + 1.0) * START_SECONDS;
         return Duration.ofSeconds(Math.round(systems.size() * (workloads.size() * each + starts)));
     }

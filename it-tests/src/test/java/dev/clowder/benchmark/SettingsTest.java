@@ -41,7 +41,7 @@ class SettingsTest {
         assertThat(settings.workloads()).extracting(Workload::name).containsExactly("hello", "json-heap");
         assertThat(settings.heaps()).containsExactly(0, 512);
         assertThat(settings.workloads(0)).extracting(Workload::name).containsExactly("hello");
-        assertThat(settings.warmUp()).isEqualTo(1);
+        assertThat(settings.warmup()).isEqualTo(1);
         assertThat(settings.clowder()).isEqualTo(List.of("--loop", "off", "--trust", "false"));
     }
 
@@ -53,8 +53,7 @@ class SettingsTest {
     @Test
     void whatDoesNotExistIsNamedWithWhatDoes() {
         assertThatThrownBy(() -> settings("systems", "tomcat,jetty"))
-                .hasMessage(
-                        "benchmark.systems has jetty, but there are tomcat, clowder, nginx, haproxy, node");
+                .hasMessage("benchmark.systems has jetty, but there are tomcat, clowder, nginx, haproxy, node");
         assertThatThrownBy(() -> settings("workloads", "helo")).hasMessageContaining("helo, but there are hello");
         assertThatThrownBy(() -> settings("rounds", "0")).hasMessage("benchmark.rounds must be at least 1, not 0");
         assertThatThrownBy(() -> settings("rate", "much")).hasMessage("benchmark.rate must be a number, not much");

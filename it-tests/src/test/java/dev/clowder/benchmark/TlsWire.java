@@ -24,16 +24,18 @@ final class TlsWire extends Wire {
      * Shakes hands.
      *
      * @param channel that blocks
-     * @param protocol for ALPN
+     * @param protocol for ALPN; empty to ask for none
      * @throws IOException if the server does not speak this protocol, or not with this context
      */
     TlsWire(SocketChannel channel, SSLContext context, String protocol) throws IOException {
         super(channel);
         engine = context.createSSLEngine("localhost", 0);
         engine.setUseClientMode(true);
-        SSLParameters wanted = engine.getSSLParameters();
-        wanted.setApplicationProtocols(new String[] {protocol});
-        engine.setSSLParameters(wanted);
+        if (!protocol.isEmpty()) {
+            SSLParameters wanted = engine.getSSLParameters();
+            wanted.setApplicationProtocols(new String[] {protocol});
+            engine.setSSLParameters(wanted);
+        }
         received = ByteBuffer.allocateDirect(2 * engine.getSession().getPacketBufferSize());
         encrypted = ByteBuffer.allocateDirect(2 * engine.getSession().getPacketBufferSize());
         engine.beginHandshake();
