@@ -13,6 +13,7 @@ final class Http1 implements Http {
     private static final int STATUS = "HTTP/1.1 ".length();
 
     private final Wire wire;
+    private final boolean once;
     private final byte[] head = new byte[2048];
     private int headLength;
     /** Of the body; below zero while the head is not complete. */
@@ -22,8 +23,14 @@ final class Http1 implements Http {
     private boolean good;
     private boolean closing;
 
-    Http1(Wire wire) {
+    /**
+     * Sends nothing yet.
+     *
+     * @param once whether the request will ask for the end, so that there is one whether it is announced or not
+     */
+    Http1(Wire wire, boolean once) {
         this.wire = wire;
+        this.once = once;
     }
 
     /** The bytes of a request. */
@@ -84,7 +91,7 @@ final class Http1 implements Http {
             head[headLength++] = next;
             if (next == '\n' && headLength >= 4 && head[headLength - 3] == '\n') {
                 good = head[STATUS] == '2' && head[STATUS + 1] == '0' && head[STATUS + 2] == '0';
-                closing = find(CLOSE) >= 0;
+                closing = once || find(CLOSE) >= 0;
                 left = length();
                 return;
             }

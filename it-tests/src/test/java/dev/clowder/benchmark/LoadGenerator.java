@@ -175,7 +175,9 @@ final class LoadGenerator implements AutoCloseable {
 
         @Override
         public Http http(Wire wire) throws IOException {
-            return workload.way() == Workload.Way.HTTP2 ? new Http2(wire) : new Http1(wire);
+            return workload.way() == Workload.Way.HTTP2
+                    ? new Http2(wire)
+                    : new Http1(wire, workload.way() == Workload.Way.CONNECTION_EACH);
         }
     }
 
