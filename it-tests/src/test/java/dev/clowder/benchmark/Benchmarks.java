@@ -73,7 +73,9 @@ public final class Benchmarks {
         long start = System.nanoTime();
         out.println("about " + Math.max(1, settings.estimate().toMinutes()) + " minutes");
         lookAround();
-        starts();
+        if (settings.starts() > 0) {
+            starts();
+        }
         for (int heap : settings.heaps()) {
             loads(heap);
         }
@@ -105,7 +107,7 @@ public final class Benchmarks {
 
     private void starts() throws IOException, InterruptedException {
         // The first makes archives and fills the caches of the system.
-        for (int round = 0; round <= settings.rounds(); round++) {
+        for (int round = 0; round <= settings.starts(); round++) {
             for (Kind kind : turn(round)) {
                 try (Contender contender = kind.prepare(site, 0)) {
                     start(kind, contender, round);
@@ -127,7 +129,7 @@ public final class Benchmarks {
                     Locale.ROOT,
                     "start %d/%d  %-8s first answer after %.0f ms%n",
                     round,
-                    settings.rounds(),
+                    settings.starts(),
                     kind.title,
                     millis);
         }
@@ -197,7 +199,7 @@ public final class Benchmarks {
         for (String path : new TreeSet<>(workload.paths())) {
             @Nullable String first = null;
             for (Contender contender : running) {
-                String answer = Probe.get(contender.port(), path);
+                String answer = Probe.get(contender.ports().plain(), path);
                 if (first != null && !first.equals(answer)) {
                     throw new IOException(path + " has different answers: " + first + " and " + answer);
                 }
@@ -273,8 +275,8 @@ public final class Benchmarks {
     }
 
     private LoadGenerator generator(Workload workload, Contender contender) throws IOException {
-        int port = workload.way().encrypted() ? contender.tlsPort() : contender.port();
-        return new LoadGenerator(workload, port, tls, settings.loops());
+        Ports ports = contender.ports();
+        return new LoadGenerator(workload, workload.way().encrypted() ? ports.tls() : ports.plain(), tls, settings.loops());
     }
 
     private void add(Measurement one) {

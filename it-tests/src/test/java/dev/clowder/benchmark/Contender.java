@@ -74,11 +74,8 @@ interface Contender extends AutoCloseable {
      */
     void awaitReady(Duration atMost) throws IOException, InterruptedException;
 
-    /** For HTTP/1.1. */
-    int port();
-
-    /** For HTTP/1.1 and HTTP/2 over TLS. */
-    int tlsPort();
+    /** Where it listens; known once it is started. */
+    Ports ports();
 
     /** All its processes, by what they are for. */
     Map<String, List<ProcessHandle>> processes();

@@ -44,7 +44,7 @@ final class Probe {
         long deadline = System.nanoTime() + atMost.toNanos();
         while (true) {
             try {
-                get(contender.port(), path);
+                get(contender.ports().plain(), path);
                 return System.nanoTime();
             } catch (IOException e) {
                 if (System.nanoTime() - deadline > 0 || contender.hasEnded()) {

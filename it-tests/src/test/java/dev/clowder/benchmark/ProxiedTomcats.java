@@ -32,7 +32,7 @@ final class ProxiedTomcats implements Contender {
             for (int i = 1; i <= WORKERS; i++) {
                 TomcatServer tomcat = new TomcatServer(site, heap);
                 tomcats.add(tomcat);
-                values.put("tomcat" + i, tomcat.port());
+                values.put("tomcat" + i, tomcat.ports().plain());
             }
         } catch (IOException | RuntimeException e) {
             close();
@@ -64,13 +64,8 @@ final class ProxiedTomcats implements Contender {
     }
 
     @Override
-    public int port() {
-        return started().port("http");
-    }
-
-    @Override
-    public int tlsPort() {
-        return started().port("https");
+    public Ports ports() {
+        return new Ports(started().port("http"), started().port("https"));
     }
 
     /** Without the shell that watches over the proxy here. */

@@ -61,7 +61,9 @@ final class Report {
         facts();
         if (!systems.isEmpty()) {
             ratios();
-            startsAndMemory();
+            if (!results.starts.isEmpty()) {
+                startsAndMemory();
+            }
             figures();
         }
         if (!results.notes.isEmpty()) {

@@ -11,6 +11,7 @@ import java.util.function.Function;
  * @param systems {@code systems}, in this order; all by default. Ratios are to the first
  * @param workloads {@code workloads}; all by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
+ * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
  * @param seconds {@code seconds} of load in a round, 3 by default
  * @param warmup {@code warmup} seconds of load before the first round, as many as {@code seconds} by default
  * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
@@ -21,6 +22,7 @@ record Settings(
         List<Contender.Kind> systems,
         List<Workload> workloads,
         int rounds,
+        int starts,
         int seconds,
         int warmup,
         int rate,
@@ -39,15 +41,17 @@ record Settings(
      * @throws IllegalArgumentException if one has a value that makes no sense; the message names both
      */
     static Settings of(Properties properties) {
-        int seconds = number(properties, "seconds", 3);
+        int rounds = number(properties, "rounds", 5, 1);
+        int seconds = number(properties, "seconds", 3, 1);
         return new Settings(
                 list(properties, "systems", List.of(Contender.Kind.values()), kind -> kind.title),
                 list(properties, "workloads", Workload.ALL, Workload::name),
-                number(properties, "rounds", 5),
+                rounds,
+                number(properties, "starts", rounds, 0),
                 seconds,
-                number(properties, "warmup", seconds),
-                number(properties, "rate", 6400),
-                number(properties, "threads", Math.max(1, Runtime.getRuntime().availableProcessors() / 4)),
+                number(properties, "warmup", seconds, 1),
+                number(properties, "rate", 6400, 1),
+                number(properties, "threads", Math.max(1, Runtime.getRuntime().availableProcessors() / 4), 1),
                 words(text(properties, "clowder"), " "));
     }
 
@@ -59,12 +63,13 @@ record Settings(
         return text.isEmpty() ? List.of() : List.of(text.split(separator + "+"));
     }
 
-    private static int number(Properties properties, String name, int otherwise) {
+    private static int number(Properties properties, String name, int otherwise, int least) {
         String text = text(properties, name);
         try {
             int number = text.isEmpty() ? otherwise : Integer.parseInt(text);
-            if (number < 1) {
-                throw new IllegalArgumentException("benchmark." + name + " must be at least 1, not " + number);
+            if (number < least) {
+                throw new IllegalArgumentException(
+                        "benchmark." + name + " must be at least " + least + ", not " + number);
             }
             return number;
         } catch (NumberFormatException e) {
@@ -89,8 +94,8 @@ record Settings(
     /** How long the run will take, about. */
     Duration estimate() {
         double each = warmup + rounds * (seconds + PAUSE_SECONDS);
-        double starts = (rounds + 1.0) * START_SECONDS;
-        return Duration.ofSeconds(Math.round(systems.size() * (workloads.size() * each + starts)));
+        double all = starts == 0 ? 0 : (starts + 1.0) * START_SECONDS;
+        return Duration.ofSeconds(Math.round(systems.size() * (workloads.size() * each + all)));
     }
 
     List<Integer> heaps() {

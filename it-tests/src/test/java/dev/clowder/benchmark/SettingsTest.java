@@ -34,6 +34,7 @@ class SettingsTest {
                 "systems", "tomcat,clowder",
                 "workloads", "hello,json-heap",
                 "rounds", "2",
+                "starts", "0",
                 "seconds", "1",
                 "clowder", "--loop off  --trust false");
 
@@ -41,6 +42,7 @@ class SettingsTest {
         assertThat(settings.workloads()).extracting(Workload::name).containsExactly("hello", "json-heap");
         assertThat(settings.heaps()).containsExactly(0, 512);
         assertThat(settings.workloads(0)).extracting(Workload::name).containsExactly("hello");
+        assertThat(settings.starts()).isZero();
         assertThat(settings.warmup()).isEqualTo(1);
         assertThat(settings.clowder()).isEqualTo(List.of("--loop", "off", "--trust", "false"));
     }

@@ -4,15 +4,12 @@ import dev.clowder.arquillian.Launcher;
 import dev.clowder.benchmark.app.BenchmarkServlet;
 import dev.clowder.it.Tls;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
@@ -92,21 +89,6 @@ final class Site implements AutoCloseable {
     /** A new directory. */
     Path directory(String name) throws IOException {
         return Files.createTempDirectory(directory, name);
-    }
-
-    /** Ports that nobody listens on, all different. */
-    static int[] freePorts(int count) throws IOException {
-        List<ServerSocket> sockets = new ArrayList<>();
-        try {
-            while (sockets.size() < count) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().mapToInt(ServerSocket::getLocalPort).toArray();
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
-            }
-        }
     }
 
     /** Removes all files. */

@@ -12,19 +12,15 @@ import java.util.Map;
  * TLS, and writes no access log, as none of the others does.
  */
 final class TomcatServer implements Contender {
+    private final Ports ports = Ports.free();
     private final TomcatProcess tomcat;
-    private final int port;
-    private final int tlsPort;
 
     TomcatServer(Site site, int heap) throws IOException {
-        int[] ports = Site.freePorts(2);
-        port = ports[0];
-        tlsPort = ports[1];
         tomcat = new TomcatProcess(site.tomcat(), site.valve())
                 // What it says is looked for in English.
                 .jvmOptions("-Duser.language=en" + (heap == 0 ? "" : " -Xmx" + heap + "m"));
         try {
-            tomcat.edit("<Connector port=\"0\"", "<Connector port=\"" + port + "\"");
+            tomcat.edit("<Connector port=\"0\"", "<Connector port=\"" + ports.plain() + "\"");
             String log = "<Valve className=\"org.apache.catalina.valves.AccessLogValve\"";
             tomcat.edit(log, log + " enabled=\"false\"");
             String engine = "<Engine name=\"Catalina\" defaultHost=\"localhost\">";
@@ -36,7 +32,7 @@ final class TomcatServer implements Contender {
                       </SSLHostConfig>
                     </Connector>
                     %s""".formatted(
-                            tlsPort, site.tls().chain(), site.tls().key(), engine));
+                            ports.tls(), site.tls().chain(), site.tls().key(), engine));
             Files.copy(site.war(), tomcat.home().resolve("webapps/ROOT.war"));
         } catch (IOException | RuntimeException e) {
             tomcat.close();
@@ -55,13 +51,8 @@ final class TomcatServer implements Contender {
     }
 
     @Override
-    public int port() {
-        return port;
-    }
-
-    @Override
-    public int tlsPort() {
-        return tlsPort;
+    public Ports ports() {
+        return ports;
     }
 
     @Override
