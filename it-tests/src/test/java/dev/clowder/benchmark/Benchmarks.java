@@ -276,7 +276,8 @@ public final class Benchmarks {
 
     private LoadGenerator generator(Workload workload, Contender contender) throws IOException {
         Ports ports = contender.ports();
-        return new LoadGenerator(workload, workload.way().encrypted() ? ports.tls() : ports.plain(), tls, settings.loops());
+        return new LoadGenerator(
+                workload, workload.way().encrypted() ? ports.tls() : ports.plain(), tls, settings.loops());
     }
 
     private void add(Measurement one) {

@@ -54,8 +54,7 @@ final class ClowderCluster implements Contender {
     public void awaitReady(Duration atMost) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
         while (System.nanoTime() - deadline < 0 && clowder.isAlive()) {
-            Launcher.Result result =
-                    launcher.run(COMMAND, List.of("status", "--json", "--run-dir", runDir.toString()));
+            Launcher.Result result = launcher.run(COMMAND, List.of("status", "--json", "--run-dir", runDir.toString()));
             if (result.exitCode() == 0 && isReady(new ObjectMapper().readTree(result.output()))) {
                 return;
             }

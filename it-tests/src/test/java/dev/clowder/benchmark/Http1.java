@@ -48,7 +48,7 @@ final class Http1 implements Http {
     @Override
     public void receive(ByteBuffer bytes, Answers answers) throws IOException {
         while (bytes.hasRemaining()) {
-            if (due == NONE) {
+            if (due == NONE || left == 0) {
                 throw new IOException("an answer that nobody asked for");
             }
             if (left < 0) {

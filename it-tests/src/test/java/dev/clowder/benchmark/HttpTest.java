@@ -93,6 +93,15 @@ class HttpTest {
     }
 
     @Test
+    void whatComesBehindTheLastAnswerIsAnError() throws IOException {
+        Http1 http = new Http1(wire, true);
+        http.send(Http1.request("/", true), 7);
+        byte[] more = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc".getBytes(ISO_8859_1);
+
+        assertThatThrownBy(() -> receive(http, more, 9)).hasMessageContaining("nobody asked for");
+    }
+
+    @Test
     void anEndInTheMiddleIsNoGoodAnswerAndAnIdleConnectionHasNone() throws IOException {
         Http1 http = new Http1(wire, false);
         http.send(Http1.request("/", false), 7);
