@@ -73,6 +73,11 @@ final class ClowderCluster implements Contender {
     }
 
     @Override
+    public boolean isAlive() {
+        return clowder.isAlive();
+    }
+
+    @Override
     public Ports ports() {
         return ports;
     }

@@ -1,7 +1,6 @@
 package dev.clowder.benchmark;
 
 import dev.clowder.arquillian.RealProxy;
-import dev.clowder.arquillian.Running;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -80,10 +79,8 @@ interface Contender extends AutoCloseable {
     /** All its processes, by what they are for. */
     Map<String, List<ProcessHandle>> processes();
 
-    /** Whether one of its processes has, by itself. */
-    default boolean hasEnded() {
-        return !processes().values().stream().flatMap(List::stream).allMatch(Running::is);
-    }
+    /** Whether those of its processes that were started here still run; they start and end others. */
+    boolean isAlive();
 
     @Override
     void close();

@@ -46,6 +46,11 @@ final class NodeCluster implements Contender {
     }
 
     @Override
+    public boolean isAlive() {
+        return node.isAlive();
+    }
+
+    @Override
     public Ports ports() {
         return ports;
     }

@@ -47,8 +47,8 @@ final class Probe {
                 get(contender.ports().plain(), path);
                 return System.nanoTime();
             } catch (IOException e) {
-                if (System.nanoTime() - deadline > 0 || contender.hasEnded()) {
-                    throw new IOException((contender.hasEnded() ? "a process has ended: " : "not in time: ") + e, e);
+                if (System.nanoTime() - deadline > 0 || !contender.isAlive()) {
+                    throw new IOException((contender.isAlive() ? "not in time: " : "a process has ended: ") + e, e);
                 }
             }
             LockSupport.parkNanos(AGAIN_NANOS);

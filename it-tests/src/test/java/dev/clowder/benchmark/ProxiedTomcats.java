@@ -64,22 +64,33 @@ final class ProxiedTomcats implements Contender {
     }
 
     @Override
+    public boolean isAlive() {
+        return !own().isEmpty() && tomcats.stream().allMatch(TomcatServer::isAlive);
+    }
+
+    @Override
     public Ports ports() {
         return new Ports(started().port("http"), started().port("https"));
     }
 
-    /** Without the shell that watches over the proxy here. */
     @Override
     public Map<String, List<ProcessHandle>> processes() {
-        String name = program.name().toLowerCase(Locale.ROOT);
-        List<ProcessHandle> own = started().processes().stream()
-                .filter(process -> process.info().command().orElse("").endsWith("/" + name))
-                .toList();
         List<ProcessHandle> behind = tomcats.stream()
                 .flatMap(tomcat -> tomcat.processes().values().stream())
                 .flatMap(List::stream)
                 .toList();
-        return Map.of(name, own, "Tomcats", behind);
+        return Map.of(name(), own(), "Tomcats", behind);
+    }
+
+    private String name() {
+        return program.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Without the shell that watches over the proxy here. */
+    private List<ProcessHandle> own() {
+        return started().processes().stream()
+                .filter(process -> process.info().command().orElse("").endsWith("/" + name()))
+                .toList();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.clowder.benchmark;
 
+import dev.clowder.arquillian.Running;
 import dev.clowder.arquillian.TomcatProcess;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,6 +49,11 @@ final class TomcatServer implements Contender {
     @Override
     public void awaitReady(Duration atMost) throws IOException, InterruptedException {
         tomcat.awaitStart(atMost);
+    }
+
+    @Override
+    public boolean isAlive() {
+        return Running.is(tomcat.handle());
     }
 
     @Override
