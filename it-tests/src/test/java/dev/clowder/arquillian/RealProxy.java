@@ -263,7 +263,7 @@ public final class RealProxy implements AutoCloseable {
     }
 
     /** Returns the proxy and what belongs to it. */
-    List<ProcessHandle> processes() {
+    public List<ProcessHandle> processes() {
         return Stream.concat(Stream.of(process.toHandle()), process.descendants())
                 .toList();
     }

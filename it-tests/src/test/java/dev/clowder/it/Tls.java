@@ -16,7 +16,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 
 /** A certificate for localhost that this run has made, in the files of a cluster, and clients that trust it and no other. */
-final class Tls {
+public final class Tls {
     private static final char[] PASSWORD = "changeit".toCharArray();
 
     private final Path directory;
@@ -24,7 +24,7 @@ final class Tls {
     private Certificate newest;
 
     /** Makes the directory and a first certificate for localhost in it. */
-    Tls(Path directory) throws IOException, GeneralSecurityException, InterruptedException {
+    public Tls(Path directory) throws IOException, GeneralSecurityException, InterruptedException {
         this(directory, "localhost");
     }
 
@@ -36,18 +36,18 @@ final class Tls {
     }
 
     /** The options of a cluster that speaks TLS on this port, 0 for any. */
-    List<String> options(int port) {
+    public List<String> options(int port) {
         return List.of(
                 "--tls-port", String.valueOf(port),
                 "--tls-cert", chain().toString(),
                 "--tls-key", key().toString());
     }
 
-    Path chain() {
+    public Path chain() {
         return directory.resolve("cert.pem");
     }
 
-    Path key() {
+    public Path key() {
         return directory.resolve("key.pem");
     }
 
@@ -61,7 +61,7 @@ final class Tls {
     }
 
     /** Of clients that trust the newest certificate. */
-    SSLContext client() throws IOException, GeneralSecurityException {
+    public SSLContext client() throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         store.setCertificateEntry("tls", newest);

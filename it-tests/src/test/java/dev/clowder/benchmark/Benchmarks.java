@@ -1,0 +1,299 @@
+package dev.clowder.benchmark;
+
+import dev.clowder.benchmark.Contender.Kind;
+import dev.clowder.benchmark.LoadGenerator.Result;
+import dev.clowder.benchmark.Results.Measurement;
+import dev.clowder.benchmark.Results.Start;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures systems side by side: all run, one at a time has load, and in each round each has its turn. First the starts,
+ * where a system has the machine for itself. Arguments: where the page goes, and where the raw figures go; {@link Settings}
+ * has the rest.
+ */
+public final class Benchmarks {
+    private static final Duration READY = Duration.ofMinutes(5);
+    private static final long PAUSE_MILLIS = 250;
+    private static final Workload FIRST = Workload.ALL.get(0);
+
+    private final PrintStream out = System.out;
+    private final Settings settings;
+    private final Site site;
+    private final SSLContext tls;
+    private final List<Kind> systems = new ArrayList<>();
+    private final Results results = new Results();
+
+    private Benchmarks(Settings settings, Site site) throws IOException, GeneralSecurityException {
+        this.settings = settings;
+        this.site = site;
+        tls = site.tls().client();
+    }
+
+    /** Runs all of it and writes what came out. */
+    public static void main(String[] arguments) throws Exception {
+        Settings settings = Settings.of(System.getProperties());
+        try (Site site = new Site(settings.clowder())) {
+            Benchmarks run = new Benchmarks(settings, site);
+            try {
+                run.all();
+            } finally {
+                run.write(Path.of(arguments[0]), Path.of(arguments[1]));
+            }
+        }
+    }
+
+    private void write(Path page, Path figures) throws IOException {
+        Files.createDirectories(page.toAbsolutePath().getParent());
+        Report report = new Report(results, settings, systems);
+        Files.writeString(page, report.markdown());
+        Files.writeString(figures, report.json());
+        out.println("written: " + page);
+    }
+
+    private void all() throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        out.println("about " + Math.max(1, settings.estimate().toMinutes()) + " minutes");
+        lookAround();
+        if (settings.starts() > 0) {
+            starts();
+        }
+        for (int heap : settings.heaps()) {
+            loads(heap);
+        }
+        Duration took = Duration.ofNanos(System.nanoTime() - start);
+        results.facts.put(
+                "load of the machine at the end",
+                Files.readString(Path.of("/proc/loadavg")).strip());
+        results.facts.put("the run took", took.toMinutes() + " min " + took.toSecondsPart() + " s");
+    }
+
+    private void lookAround() throws IOException, InterruptedException {
+        results.facts.put("date", Instant.now().truncatedTo(ChronoUnit.MINUTES).toString());
+        results.facts.putAll(Machine.facts());
+        for (Kind kind : settings.systems()) {
+            try {
+                results.versions.put(kind.title, kind.version(site));
+                systems.add(kind);
+            } catch (AssertionError e) {
+                note(kind.title + " is not measured: " + e.getMessage());
+            }
+        }
+    }
+
+    private void note(String text) {
+        out.println(text);
+        // The rest is what a program said, of interest to whoever watches the run.
+        results.notes.add(text.lines().findFirst().orElse(""));
+    }
+
+    private void starts() throws IOException, InterruptedException {
+        // The first makes archives and fills the caches of the system.
+        for (int round = 0; round <= settings.starts(); round++) {
+            for (Kind kind : turn(round)) {
+                try (Contender contender = kind.prepare(site, 0)) {
+                    start(kind, contender, round);
+                } catch (IOException e) {
+                    note(kind.title + " did not start in round " + round + ": " + e.getMessage());
+                }
+            }
+        }
+    }
+
+    private void start(Kind kind, Contender contender, int round) throws IOException, InterruptedException {
+        long begin = System.nanoTime();
+        contender.start();
+        double millis = (Probe.awaitAnswer(contender, "/hello", READY) - begin) / 1e6;
+        contender.awaitReady(READY);
+        if (round > 0) {
+            results.starts.add(new Start(kind.title, round, millis, memoryAfterLoad(contender)));
+            out.printf(
+                    Locale.ROOT,
+                    "start %d/%d  %-8s first answer after %.0f ms%n",
+                    round,
+                    settings.starts(),
+                    kind.title,
+                    millis);
+        }
+    }
+
+    private Map<String, Long> memoryAfterLoad(Contender contender) throws IOException, InterruptedException {
+        try (LoadGenerator load = generator(FIRST, contender)) {
+            load.atRate(new Schedule(settings.rate() / 2.0), Settings.START_LOAD);
+        }
+        return memory(contender);
+    }
+
+    private static Map<String, Long> memory(Contender contender) throws IOException {
+        Map<String, Long> kilobytes = new LinkedHashMap<>();
+        Map<String, List<ProcessHandle>> processes = contender.processes();
+        for (String role : new TreeSet<>(processes.keySet())) {
+            kilobytes.put(role, Usage.memory(processes.get(role)));
+        }
+        return kilobytes;
+    }
+
+    /** The order of a round: nobody is always the one behind the same other. */
+    private List<Kind> turn(int round) {
+        List<Kind> order = new ArrayList<>(systems);
+        Collections.rotate(order, -round);
+        return order;
+    }
+
+    private void loads(int heap) throws IOException, InterruptedException {
+        Map<Kind, Contender> running = new EnumMap<>(Kind.class);
+        try {
+            for (Kind kind : systems) {
+                try {
+                    running.put(kind, startReady(kind, heap));
+                } catch (IOException e) {
+                    note(kind.title + " did not start: " + e.getMessage());
+                }
+            }
+            for (Workload workload : settings.workloads(heap)) {
+                sameAnswers(workload, running.values());
+                load(workload, running);
+            }
+            if (heap == 0) {
+                for (Map.Entry<Kind, Contender> one : running.entrySet()) {
+                    results.memory.put(one.getKey().title, memory(one.getValue()));
+                }
+            }
+        } finally {
+            running.values().forEach(Contender::close);
+        }
+    }
+
+    private Contender startReady(Kind kind, int heap) throws IOException, InterruptedException {
+        Contender contender = kind.prepare(site, heap);
+        try {
+            contender.start();
+            Probe.awaitAnswer(contender, "/hello", READY);
+            contender.awaitReady(READY);
+            return contender;
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            contender.close();
+            throw e;
+        }
+    }
+
+    private static void sameAnswers(Workload workload, Collection<Contender> running) throws IOException {
+        for (String path : new TreeSet<>(workload.paths())) {
+            @Nullable String first = null;
+            for (Contender contender : running) {
+                String answer = Probe.get(contender.ports().plain(), path);
+                if (first != null && !first.equals(answer)) {
+                    throw new IOException(path + " has different answers: " + first + " and " + answer);
+                }
+                first = answer;
+            }
+        }
+    }
+
+    private void load(Workload workload, Map<Kind, Contender> running) throws InterruptedException {
+        Map<Kind, Double> most = new EnumMap<>(Kind.class);
+        for (Map.Entry<Kind, Contender> one : running.entrySet()) {
+            try (LoadGenerator load = generator(workload, one.getValue())) {
+                Result result = load.saturated(Duration.ofSeconds(settings.warmup()));
+                most.put(one.getKey(), result.perSecond());
+            } catch (IOException e) {
+                note(one.getKey().title + " did not do " + workload.name() + ": " + e.getMessage());
+            }
+        }
+        Schedule schedule =
+                workload.isFixed() ? Schedule.within(settings.rate() * workload.rate(), most.values()) : null;
+        for (int round = 1; round <= settings.rounds(); round++) {
+            for (Kind kind : turn(round)) {
+                Contender contender = running.get(kind);
+                if (contender == null || !most.containsKey(kind)) {
+                    continue;
+                }
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+                try {
+                    add(measure(kind, contender, workload, round, schedule));
+                } catch (IOException e) {
+                    most.remove(kind);
+                    note(kind.title + " gave up " + workload.name() + " in round " + round + ": " + e.getMessage());
+                }
+            }
+        }
+    }
+
+    private Measurement measure(
+            Kind kind, Contender contender, Workload workload, int round, @Nullable Schedule schedule)
+            throws IOException, InterruptedException {
+        Duration time = Duration.ofSeconds(settings.seconds());
+        try (LoadGenerator load = generator(workload, contender)) {
+            List<ProcessHandle> processes = processes(contender);
+            double before = Usage.processorMicros(processes);
+            Result result = schedule == null ? load.saturated(time) : load.atRate(schedule, time);
+            double used = Usage.processorMicros(processes) - before;
+            if (!processes.equals(processes(contender))) {
+                throw new IOException("its processes changed");
+            }
+            if (result.answered() == 0) {
+                throw new IOException("no answer in time");
+            }
+            return new Measurement(
+                    kind.title,
+                    workload.name(),
+                    round,
+                    schedule == null ? 0 : schedule.perSecond(),
+                    result.answered(),
+                    result.failed(),
+                    result.perSecond(),
+                    used / result.answered(),
+                    result.latencies().millis(0.5),
+                    result.latencies().millis(0.99),
+                    result.latencies().millis(0.999));
+        }
+    }
+
+    private static List<ProcessHandle> processes(Contender contender) {
+        return contender.processes().values().stream()
+                .flatMap(List::stream)
+                .sorted()
+                .toList();
+    }
+
+    private LoadGenerator generator(Workload workload, Contender contender) throws IOException {
+        Ports ports = contender.ports();
+        return new LoadGenerator(
+                workload, workload.way().encrypted() ? ports.tls() : ports.plain(), tls, settings.loops());
+    }
+
+    private void add(Measurement one) {
+        results.measurements.add(one);
+        out.printf(
+                Locale.ROOT,
+                "%-10s %d/%d  %-8s %8.0f/s  %7.1f us each  p50 %.2f  p99 %.2f  p99.9 %.2f ms%s%n",
+                one.workload(),
+                one.round(),
+                settings.rounds(),
+                one.system(),
+                one.perSecond(),
+                one.processorMicros(),
+                one.p50(),
+                one.p99(),
+                one.p999(),
+                one.failed() == 0 ? "" : "  " + one.failed() + " failed");
+    }
+}

@@ -1,0 +1,87 @@
+package dev.clowder.benchmark;
+
+import dev.clowder.arquillian.RealProxy;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A system that serves the application of {@link Site}, with its own defaults where nothing else is said, on two ports.
+ * Its processes end with this JVM, however that ends.
+ *
+ * <p>Legal order: {@link Kind#prepare}, {@link #start}, {@link #awaitReady}, anything, {@link #close}.
+ */
+interface Contender extends AutoCloseable {
+    /** Processes that serve the application, of all but one Tomcat alone. */
+    int WORKERS = 2;
+
+    /** Which. The first is what the others are compared with. */
+    enum Kind {
+        TOMCAT("tomcat", "one plain Tomcat"),
+        CLOWDER("clowder", "Clowder, 2 workers"),
+        NGINX("nginx", "nginx and 2 Tomcats"),
+        HAPROXY("haproxy", "HAProxy and 2 Tomcats"),
+        NODE("node", "Node's cluster, 2 workers");
+
+        final String title;
+        final String meaning;
+
+        Kind(String title, String meaning) {
+            this.title = title;
+            this.meaning = meaning;
+        }
+
+        /**
+         * Makes one, with its files, that is not started yet.
+         *
+         * @param heap megabytes for all its processes together; 0 for what they take themselves
+         */
+        Contender prepare(Site site, int heap) throws IOException {
+            return switch (this) {
+                case TOMCAT -> new TomcatServer(site, heap);
+                case CLOWDER -> new ClowderCluster(site, heap / WORKERS);
+                case NGINX -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.NGINX);
+                case HAPROXY -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.HAPROXY);
+                case NODE -> new NodeCluster(site, heap / WORKERS);
+            };
+        }
+
+        /**
+         * Says which version this machine has.
+         *
+         * @throws AssertionError if it has none; the message has the command that installs it
+         */
+        String version(Site site) throws IOException, InterruptedException {
+            return switch (this) {
+                case TOMCAT -> site.tomcatVersion();
+                case CLOWDER -> site.clowderVersion();
+                case NGINX -> RealProxy.Program.NGINX.version();
+                case HAPROXY -> RealProxy.Program.HAPROXY.version();
+                case NODE -> "Node.js " + RealProxy.Program.NODE.version();
+            };
+        }
+    }
+
+    /** Starts all its processes and returns as soon as the ports are known. */
+    void start() throws IOException, InterruptedException;
+
+    /**
+     * Waits until all its workers serve, and what they do once after a start is done.
+     *
+     * @throws IOException if that is not so in time, or one of them has ended
+     */
+    void awaitReady(Duration atMost) throws IOException, InterruptedException;
+
+    /** Where it listens; known once it is started. */
+    Ports ports();
+
+    /** All its processes, by what they are for. */
+    Map<String, List<ProcessHandle>> processes();
+
+    /** Whether those of its processes that were started here still run; they start and end others. */
+    boolean isAlive();
+
+    @Override
+    void close();
+}

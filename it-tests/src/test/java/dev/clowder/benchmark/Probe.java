@@ -1,0 +1,57 @@
+package dev.clowder.benchmark;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** Single requests, each over a connection of its own. */
+final class Probe {
+    private static final int TIMEOUT_MILLIS = 60_000;
+    private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private Probe() {}
+
+    /**
+     * Returns the body of an answer.
+     *
+     * @throws IOException if there is none, or its status is not 200
+     */
+    static String get(int port, String path) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout(TIMEOUT_MILLIS);
+            socket.getOutputStream().write(Http1.request(path, true));
+            String answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
+            int body = answer.indexOf("\r\n\r\n");
+            if (body < 0 || !answer.startsWith("HTTP/1.1 200")) {
+                throw new IOException(path + ": " + answer.lines().findFirst().orElse("no answer"));
+            }
+            return answer.substring(body + 4);
+        }
+    }
+
+    /**
+     * Asks again and again until there is an answer with status 200.
+     *
+     * @return {@link System#nanoTime} of it
+     * @throws IOException if there is none in time, or a process has ended
+     */
+    static long awaitAnswer(Contender contender, String path, Duration atMost) throws IOException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        while (true) {
+            try {
+                get(contender.ports().plain(), path);
+                return System.nanoTime();
+            } catch (IOException e) {
+                if (System.nanoTime() - deadline > 0 || !contender.isAlive()) {
+                    throw new IOException((contender.isAlive() ? "not in time: " : "a process has ended: ") + e, e);
+                }
+            }
+            LockSupport.parkNanos(AGAIN_NANOS);
+        }
+    }
+}
