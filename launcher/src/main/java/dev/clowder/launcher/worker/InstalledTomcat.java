@@ -62,14 +62,15 @@ final class InstalledTomcat extends Catalina {
      * Starts everything but the shared listeners.
      *
      * @param connectors for each listener of the cluster, in the order of {@code server.xml}
-     * @throws StartFailedException when it did not start; Tomcat's log says why
+     * @throws StartFailedException when {@code server.xml} or an application is broken; Tomcat's log says why
+     * @throws LifecycleException when anything else did not start
      */
     static Server start(
             Message.Start start,
             Message.Installed installed,
             List<WorkerConnector> connectors,
             WorkerTomcat.EngineValves valves)
-            throws StartFailedException {
+            throws StartFailedException, LifecycleException {
         InstalledTomcat tomcat = new InstalledTomcat(start, installed, connectors);
         // As in catalina.sh: server.xml may name classes of server.loader.
         Thread.currentThread().setContextClassLoader(Catalina.class.getClassLoader());
@@ -82,9 +83,6 @@ final class InstalledTomcat extends Catalina {
             return server;
         } catch (IOException | SAXException e) {
             throw new StartFailedException("conf/server.xml" + line(e) + ": " + StartFailedException.root(e), e);
-        } catch (LifecycleException e) {
-            LOG.error("Tomcat did not start", e);
-            throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
         }
     }
 

@@ -40,10 +40,16 @@ final class WorkerTomcat {
                 start.listeners().stream().map(WorkerConnector::new).toList();
         RequestsInFlight requests = new RequestsInFlight();
         EngineValves valves = (engine, isJudged) -> addValves(engine, start, isJudged, requests);
-        Server server = start.installed() == null
-                ? EmbeddedTomcat.start(start, connectors, valves)
-                : InstalledTomcat.start(start, start.installed(), connectors, valves);
-        return new WorkerTomcat(server, connectors, requests);
+        try {
+            Server server = start.installed() == null
+                    ? EmbeddedTomcat.start(start, connectors, valves)
+                    : InstalledTomcat.start(start, start.installed(), connectors, valves);
+            return new WorkerTomcat(server, connectors, requests);
+        } catch (LifecycleException e) {
+            // The supervisor is told its first cause in one line; here are all of them.
+            LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
+            throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
+        }
     }
 
     /** Puts what a worker needs into an engine. */
