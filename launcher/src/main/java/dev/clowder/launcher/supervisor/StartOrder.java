@@ -1,6 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.AcceptMode;
+import dev.clowder.launcher.config.AccessLog;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
@@ -36,7 +37,8 @@ final class StartOrder {
                 config.healthPath(),
                 config.timeouts().orphan().toMillis(),
                 worker.generation.mounts(),
-                installed(worker));
+                installed(worker),
+                accessLog());
     }
 
     /** At the first start an application may fail, as it may in a Tomcat on its own; later the old workers serve on. */
@@ -45,5 +47,10 @@ final class StartOrder {
         return config.installed() == null || logs == null
                 ? null
                 : new Message.Installed(logs.toString(), worker.generation.number() > 1, worker.generation.sites());
+    }
+
+    private Message.@Nullable AccessLog accessLog() {
+        AccessLog log = config.accessLog();
+        return log == null ? null : new Message.AccessLog(log.file().toString(), log.pattern());
     }
 }
