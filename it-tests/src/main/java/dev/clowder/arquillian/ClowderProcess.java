@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * the launcher sees the end of its standard input ({@code --stop-on-eof}) and stops. Safe for use by several threads.
  */
 public final class ClowderProcess implements AutoCloseable {
-    private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(20);
+    private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(60);
     // Asking costs a JVM. The launcher is asked at once when it says something of its own, and else after this time.
     private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);

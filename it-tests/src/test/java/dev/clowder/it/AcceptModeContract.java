@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
-import dev.clowder.arquillian.Running;
 import dev.clowder.it.HttpConnection.Response;
 import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
@@ -223,7 +222,7 @@ abstract class AcceptModeContract {
                 .pollDelay(Duration.ZERO)
                 .pollInterval(Duration.ofMillis(1))
                 .atMost(SOON)
-                .until(() -> !Running.is(process));
+                .until(() -> !process.isAlive());
         return new Load.Death(new Worker(worker.slot(), worker.id()), killedAt, System.nanoTime());
     }
 

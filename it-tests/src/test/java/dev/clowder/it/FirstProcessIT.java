@@ -65,6 +65,8 @@ class FirstProcessIT {
         command.addAll(List.of("-XX:TieredStopAtLevel=1", "-jar", launcher.jar().toString(), "run", "--stop-on-eof"));
         command.addAll(List.of("--port", String.valueOf(port), "--address", "127.0.0.1", "--workers", "1"));
         command.addAll(List.of("--run-dir", files.resolve("run").toString(), "--expose-worker"));
+        // Its making would be one more child.
+        command.addAll(List.of("--class-archive", "off"));
         command.add(Apps.write(Apps.probe("probe.war"), files).toString());
         return command;
     }
