@@ -23,8 +23,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Requests that each have a number, a client in {@code X-Forwarded-For} and a connection of their own, and the access log
- * in which each that was answered must have exactly one line. {@link #send} from any thread.
+ * Requests that each have a number, a client in {@code X-Forwarded-For} and a connection of their own, and the access
+ * log in which each that was answered must have exactly one line. {@link #send} from any thread.
  */
 final class NumberedRequests {
     /** The pattern of the access log. */

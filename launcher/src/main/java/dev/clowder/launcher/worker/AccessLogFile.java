@@ -20,10 +20,10 @@ import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This worker's end of the file to which all workers append the lines of their requests. Threads of requests leave a line
- * here and never wait, neither for each other nor for the disk; one thread writes at once what has come. Each write is
- * whole lines, for which {@code O_APPEND} finds the end of the file, so that no worker writes into a line of another: see
- * write(2) of Linux, and for a network file system its own promises. {@link #add} is thread-safe.
+ * This worker's end of the file to which all workers append the lines of their requests. Threads of requests leave a
+ * line here and never wait, neither for each other nor for the disk; one thread writes at once what has come. Each write
+ * is whole lines, for which {@code O_APPEND} finds the end of the file, so that no worker writes into a line of another:
+ * see write(2) of Linux, and for a network file system its own promises. {@link #add} is thread-safe.
  *
  * <p>Whoever renames or removes the file gets a new one within {@value #LOOK_MILLIS} ms of the next line. A full disk
  * costs lines and nothing else: how many is said.

@@ -7,8 +7,8 @@ import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.AbstractAccessLogValve;
 
 /**
- * Tomcat's access log of an engine, in the one file of all workers. The client is the one that a {@code ForwardedValve} or
- * {@code RemoteIpValve} has found.
+ * Tomcat's access log of an engine, in the one file of all workers. The client is the one that a
+ * {@code ForwardedValve} or {@code RemoteIpValve} has found.
  */
 final class MergedAccessLog extends AbstractAccessLogValve {
     private final AccessLogFile file;
