@@ -9,14 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,13 +37,13 @@ public final class ClowderProcess implements AutoCloseable {
     private final Path runDir;
     private final int workers;
     private final Duration stopTimeout;
-    // Every process ever seen below the launcher: they must not outlive it, and it may be gone when that is checked.
-    private final Set<ProcessHandle> seen = ConcurrentHashMap.newKeySet();
+    private final Offspring offspring;
     private volatile int port;
 
     private ClowderProcess(Builder builder, Process process, OwnDirectory directory, Path runDir) {
         this.launcher = builder.launcher;
         this.process = process;
+        this.offspring = new Offspring(process.toHandle());
         this.output = new OutputTail("clowder-output-" + process.pid(), process.getInputStream(), KEPT);
         this.directory = directory;
         this.runDir = runDir;
@@ -248,15 +242,9 @@ public final class ClowderProcess implements AutoCloseable {
     private ClusterStatus note(String json) {
         ClusterStatus status = ClusterStatus.parse(json);
         status.listeners().stream().findFirst().ifPresent(listener -> port = listener.port());
-        status.workers().forEach(worker -> ProcessHandle.of(worker.pid()).ifPresent(seen::add));
-        noteDescendants();
+        status.workers().forEach(worker -> offspring.note(worker.pid()));
+        offspring.look();
         return status;
-    }
-
-    private void noteDescendants() {
-        try (Stream<ProcessHandle> children = process.descendants()) {
-            children.forEach(seen::add);
-        }
     }
 
     /**
@@ -340,26 +328,25 @@ public final class ClowderProcess implements AutoCloseable {
 
     /** Returns the processes below the launcher that were ever seen and still live. */
     public List<ProcessHandle> children() {
-        noteDescendants();
-        return seen.stream().filter(Running::is).toList();
+        return offspring.living();
     }
 
     /** Sends SIGTERM to the launcher and returns at once. */
     public void terminate() {
-        noteDescendants();
+        offspring.look();
         // Not Process.destroy(): that closes the pipes as well, and the launcher's last words would be lost.
         process.toHandle().destroy();
     }
 
     /** Sends SIGKILL to the launcher, not to its workers, and returns at once. */
     public void kill() {
-        noteDescendants();
+        offspring.look();
         process.toHandle().destroyForcibly();
     }
 
     /** Ends the standard input of the launcher, which is what it sees when this JVM dies, and returns at once. */
     public void endInput() throws IOException {
-        noteDescendants();
+        offspring.look();
         process.getOutputStream().close();
     }
 
@@ -391,24 +378,10 @@ public final class ClowderProcess implements AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             kill();
-            seen.forEach(ProcessHandle::destroyForcibly);
-            awaitDeath();
+            offspring.kill();
+            // Files are removed when nobody is left who could still write some.
+            offspring.awaitDeath(KILLED_WITHIN);
             directory.remove();
-        }
-    }
-
-    // Files are removed when nobody is left who could still write some.
-    private void awaitDeath() {
-        CompletableFuture<?>[] deaths = Stream.concat(Stream.of(process.toHandle()), seen.stream())
-                .map(ProcessHandle::onExit)
-                .toArray(CompletableFuture<?>[]::new);
-        try {
-            CompletableFuture.allOf(deaths).get(KILLED_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (ExecutionException | TimeoutException e) {
-            System.getLogger(ClowderProcess.class.getName())
-                    .log(System.Logger.Level.WARNING, "still not dead after SIGKILL: " + children(), e);
         }
     }
 }

@@ -33,6 +33,8 @@ public final class ConfigReader {
     private static final String UNITS = "bkmg";
     /** No JVM with a Tomcat in it stays below. */
     private static final long SMALLEST_MEMORY = 64L << 20;
+    /** More than the longest line. */
+    private static final long SMALLEST_ACCESS_LOG = 16L << 10;
 
     private final RunOptions options;
     private final List<String> problems = new ArrayList<>();
@@ -87,6 +89,7 @@ public final class ConfigReader {
         reader.checkSurge();
         String healthPath = reader.healthPath();
         long memoryLimit = reader.memoryLimit();
+        AccessLog accessLog = reader.accessLog();
         Path java = reader.java(installed);
         boolean classArchive = reader.classArchive();
         Path runDir =
@@ -105,6 +108,7 @@ public final class ConfigReader {
                 accept,
                 runDir,
                 reader.logDir(installed),
+                accessLog,
                 timeouts,
                 java,
                 options.workerOptions,
@@ -286,14 +290,39 @@ public final class ConfigReader {
         if (text == null) {
             return 0;
         }
-        Matcher size = SIZE.matcher(text);
-        long bytes = size.matches()
-                ? Long.parseLong(size.group(1)) << (UNITS.indexOf(size.group(2).toLowerCase(Locale.ROOT)) * 10)
-                : 0;
+        long bytes = bytes(text);
         if (bytes < SMALLEST_MEMORY) {
             problems.add("--memory-limit " + text + ": use a size from 64m, such as 900m or 2g");
         }
         return bytes;
+    }
+
+    /** 0 if it is no size. */
+    private static long bytes(String text) {
+        Matcher size = SIZE.matcher(text);
+        return size.matches()
+                ? Long.parseLong(size.group(1)) << (UNITS.indexOf(size.group(2).toLowerCase(Locale.ROOT)) * 10)
+                : 0;
+    }
+
+    private @Nullable AccessLog accessLog() {
+        Path file = options.accessLog;
+        String pattern = options.accessLogPattern == null ? "combined" : options.accessLogPattern;
+        String size = options.accessLogSize == null ? "100m" : options.accessLogSize;
+        if (!AccessLog.isPattern(pattern)) {
+            problems.add("--access-log-pattern " + pattern + ": use common, combined, or a pattern that Tomcat's"
+                    + " AccessLogValve understands, such as %h %t \"%r\" %s");
+        }
+        if (!size.equals("0") && bytes(size) < SMALLEST_ACCESS_LOG) {
+            problems.add("--access-log-size " + size + ": use 0 for no limit, or a size from 16k, such as 100m");
+        }
+        if (file == null) {
+            if (options.accessLogPattern != null || options.accessLogSize != null) {
+                problems.add("--access-log: missing; --access-log-pattern and --access-log-size belong to it");
+            }
+            return null;
+        }
+        return new AccessLog(file.toAbsolutePath().normalize(), pattern, bytes(size));
     }
 
     private @Nullable CatalinaBase installed() {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param accept who accepts connections
  * @param runDir where the cluster keeps its files; null for the default, which is named after the port
  * @param logDir where the logs of the workers are kept; null for the run directory
+ * @param accessLog the access log of all workers, null for none
  * @param timeouts limits for a worker's life
  * @param java the {@code java} command of the workers, absolute
  * @param workerOptions extra JVM flags of the workers, behind the chosen defaults
@@ -39,6 +40,7 @@ public record LauncherConfig(
         AcceptMode accept,
         @Nullable Path runDir,
         @Nullable Path logDir,
+        @Nullable AccessLog accessLog,
         Timeouts timeouts,
         Path java,
         List<String> workerOptions,

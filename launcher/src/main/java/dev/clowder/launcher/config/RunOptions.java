@@ -128,6 +128,28 @@ public final class RunOptions {
     Path logDir;
 
     @Option(
+            names = "--access-log",
+            paramLabel = "FILE",
+            description = "one access log of all workers, in the order in which requests end (default: none; with"
+                    + " --catalina-base those of its server.xml, a file for each slot)")
+    @Nullable
+    Path accessLog;
+
+    @Option(
+            names = "--access-log-pattern",
+            paramLabel = "PATTERN",
+            description = "its lines: common, combined, or a pattern of Tomcat's AccessLogValve (default: combined)")
+    @Nullable
+    String accessLogPattern;
+
+    @Option(
+            names = "--access-log-size",
+            paramLabel = "SIZE",
+            description = "above which it is renamed, nine full ones are kept; 0: never (default: 100m)")
+    @Nullable
+    String accessLogSize;
+
+    @Option(
             names = "--boot-timeout",
             paramLabel = "TIME",
             defaultValue = "60s",

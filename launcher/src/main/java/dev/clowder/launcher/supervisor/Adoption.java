@@ -172,6 +172,7 @@ record Adoption(
         text.append("proxy-protocol ").append(config.proxyProtocol()).append('\n');
         text.append("expose-worker ").append(config.exposeWorker()).append('\n');
         text.append("health-path ").append(config.healthPath()).append('\n');
+        text.append("access-log ").append(config.accessLog()).append('\n');
         text.append("java ").append(config.java()).append('\n');
         text.append("worker-opts ").append(config.workerOptions()).append('\n');
         return text.toString();

@@ -45,7 +45,7 @@ final class Prober implements AutoCloseable {
 
     /** @param healthPath what is asked for and must be answered below 500; empty: any HTTP answer will do */
     Prober(String healthPath, Consumer<Event> events) {
-        // Without a path Tomcat answers itself: no application is disturbed, no session made, no access log written.
+        // Without a path Tomcat answers itself: no application is disturbed, no session made.
         String asked = healthPath.isEmpty() ? "OPTIONS *" : "GET " + healthPath;
         String head = asked + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: clowder\r\nConnection: close\r\n\r\n";
         request = head.getBytes(ISO_8859_1);

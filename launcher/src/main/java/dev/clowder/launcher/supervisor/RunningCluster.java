@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.AccessLog;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.installed.CatalinaBase;
@@ -58,6 +59,9 @@ public final class RunningCluster {
      */
     public static void check(LauncherConfig config) throws ConfigException {
         JvmHost.javaVersion(config.java());
+        if (config.accessLog() != null) {
+            AccessLogRotation.check(config.accessLog());
+        }
     }
 
     private RunningCluster(
@@ -92,6 +96,10 @@ public final class RunningCluster {
             logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
             parts.push(logs);
             host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
+            AccessLog accessLog = config.accessLog();
+            if (accessLog != null) {
+                parts.push(AccessLogRotation.start(accessLog, observer::log));
+            }
             archive.begin(config, host.archiveKind(), environment, directory.training());
             supervisor = new Supervisor(config, directory, first, listeners, host, observer);
             host.reportTo(supervisor::post);
@@ -108,6 +116,9 @@ public final class RunningCluster {
             listeners.start(directory);
             if (installed != null) {
                 installed.changes(config.workerOptions()).forEach(observer::log);
+                if (accessLog != null) {
+                    observer.log("access logs of server.xml are off: " + accessLog.file() + " is in their place");
+                }
                 parts.push(WebappsWatch.start(installed.serverXml().hosts(), webapps, supervisor::post));
             }
             new Thread(this::run, "supervisor").start();

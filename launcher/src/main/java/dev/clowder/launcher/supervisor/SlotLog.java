@@ -55,6 +55,20 @@ final class SlotLog implements AutoCloseable {
         return n == 0 ? path : path.resolveSibling(path.getFileName() + "." + n);
     }
 
+    /**
+     * Each generation becomes the one before it, and the oldest goes.
+     *
+     * @param youngest the first that is renamed
+     * @param kept the highest number that there may be
+     */
+    static void shift(Path path, int youngest, int kept) throws IOException {
+        for (int n = kept - 1; n >= youngest; n--) {
+            if (Files.exists(generation(path, n))) {
+                Files.move(generation(path, n), generation(path, n + 1), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+
     /** Whether the name still means the file that is followed; somebody may have moved or removed it. */
     boolean isCurrent() {
         try {
@@ -113,11 +127,7 @@ final class SlotLog implements AutoCloseable {
     private void rotate() throws IOException {
         long lost = Math.max(0, position - limit - limit / 2);
         try {
-            for (int n = KEPT - 1; n > 0; n--) {
-                if (Files.exists(generation(path, n))) {
-                    Files.move(generation(path, n), generation(path, n + 1), StandardCopyOption.REPLACE_EXISTING);
-                }
-            }
+            shift(path, 1, KEPT);
             lost += copy(lost);
             lost += Math.max(0, file.size() - position);
         } catch (IOException e) {

@@ -1,10 +1,8 @@
 package dev.clowder.launcher.supervisor;
 
-import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +19,7 @@ final class Workers {
     private final Listeners listeners;
     private final Host host;
     private final Observer observer;
+    private final StartOrder startOrder;
     private final HangGuard hangs;
     private final Random random = new Random();
     private final List<WorkerSlot> slots = new ArrayList<>();
@@ -44,6 +43,7 @@ final class Workers {
         this.directory = directory;
         this.generation = generation;
         this.listeners = listeners;
+        startOrder = new StartOrder(config, directory, listeners);
         this.host = host;
         this.observer = observer;
         hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
@@ -346,27 +346,7 @@ final class Workers {
 
     /** What a worker has to run. */
     Message.Start start(Worker worker) {
-        return new Message.Start(
-                worker.slot.number,
-                wanted,
-                worker.generation.number(),
-                directory.worker(worker.slot.number, worker.id).toString(),
-                listeners.of(worker.id, directory),
-                listeners.mode() == AcceptMode.ROUND_ROBIN || listeners.mode() == AcceptMode.LEAST_CONNECTIONS,
-                new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),
-                config.exposeWorker(),
-                config.healthPath(),
-                config.timeouts().orphan().toMillis(),
-                worker.generation.mounts(),
-                installed(worker));
-    }
-
-    /** At the first start an application may fail, as it may in a Tomcat on its own; later the old workers serve on. */
-    private Message.@Nullable Installed installed(Worker worker) {
-        Path logs = config.logDir();
-        return config.installed() == null || logs == null
-                ? null
-                : new Message.Installed(logs.toString(), worker.generation.number() > 1, worker.generation.sites());
+        return startOrder.of(worker, wanted);
     }
 
     /** Tells the acceptors who takes connections. */

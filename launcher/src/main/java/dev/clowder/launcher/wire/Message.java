@@ -75,6 +75,7 @@ public sealed interface Message {
      * @param listeners where clients come from, at least one; probes take the first
      * @param handover whether connections come to their sockets that the supervisor accepted, instead of the listening
      *     socket
+     * @param accessLog the one of all workers; null if there is none
      */
     record Start(
             int slot,
@@ -88,7 +89,8 @@ public sealed interface Message {
             String healthPath,
             long orphanMillis,
             List<Mount> mounts,
-            @Nullable Installed installed)
+            @Nullable Installed installed,
+            @Nullable AccessLog accessLog)
             implements Message {
         public Start {
             listeners = List.copyOf(listeners);
@@ -107,6 +109,9 @@ public sealed interface Message {
             sites = List.copyOf(sites);
         }
     }
+
+    /** The file to which all workers append the lines of their requests, and the pattern of a line. */
+    record AccessLog(String file, String pattern) {}
 
     /** The directory that workers use as the {@code appBase} of a virtual host. */
     record Site(String engine, String host, String directory) {}

@@ -23,9 +23,9 @@ final class ApplicationStart implements LifecycleListener {
 
     /** Called before the context is started, behind {@code Tomcat.addWebapp}. */
     static void lighten(Context context) {
-        // The class path has the launcher's jar only. Tomcat would parse its ten thousand classes for annotations and
-        // look
-        // for tag libraries in it; an installed Tomcat skips its own jars by name (jarsToSkip in catalina.properties).
+        // The class path has the launcher's jar only. Tomcat would parse its ten thousand classes for annotations, and
+        // look for tag libraries in it; an installed Tomcat skips its own jars by name (jarsToSkip in
+        // catalina.properties).
         StandardJarScanner scanner = new StandardJarScanner();
         scanner.setScanClassPath(false);
         context.setJarScanner(scanner);

@@ -17,17 +17,19 @@ import org.apache.juli.logging.LogFactory;
 
 /**
  * What N workers on one {@code CATALINA_BASE} must not do in an application: write into one work directory or one file of
- * sessions, or manage "the" Tomcat. Listens to hosts and their contexts.
+ * sessions or requests, or manage "the" Tomcat. Listens to hosts and their contexts.
  */
 final class ContextRules implements ContainerListener, LifecycleListener {
     private static final Log LOG = LogFactory.getLog(ContextRules.class);
     private static final String MANAGER_SERVLETS = "org.apache.catalina.manager.";
 
     private final Path work;
+    private final OwnAccessLogs accessLogs;
 
     /** @param work this worker's own directory */
-    ContextRules(Path work) {
+    ContextRules(Path work, OwnAccessLogs accessLogs) {
         this.work = work;
+        this.accessLogs = accessLogs;
     }
 
     /** For a host and what {@code server.xml} has put into it already. */
@@ -52,6 +54,7 @@ final class ContextRules implements ContainerListener, LifecycleListener {
         }
         if (event.getType().equals(Lifecycle.BEFORE_START_EVENT)) {
             useOwnWorkDirectory(context);
+            accessLogs.adapt(context);
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             keepSessionsOffTheDisk(context);
             refuseManager(context);

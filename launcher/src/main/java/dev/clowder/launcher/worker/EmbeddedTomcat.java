@@ -28,10 +28,11 @@ final class EmbeddedTomcat {
     /**
      * Starts everything but the way of clients from the supervisor.
      *
-     * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
+     * @throws StartFailedException when an application did not start; Tomcat's log says why
+     * @throws LifecycleException when anything else did not start
      */
     static Server start(Message.Start start, List<WorkerConnector> connectors, WorkerTomcat.EngineValves valves)
-            throws StartFailedException {
+            throws StartFailedException, LifecycleException {
         for (Logger chatty : QUIET) {
             if (chatty.getLevel() == null) {
                 chatty.setLevel(Level.WARNING);
@@ -55,11 +56,7 @@ final class EmbeddedTomcat {
         for (Message.Mount mount : start.mounts()) {
             contexts.add(mount(tomcat, mount, parent));
         }
-        try {
-            tomcat.start();
-        } catch (LifecycleException e) {
-            throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
-        }
+        tomcat.start();
         for (Context context : contexts) {
             if (context.getState() != LifecycleState.STARTED) {
                 String path = context.getPath();

@@ -22,7 +22,6 @@ import org.apache.catalina.core.StandardHost;
 import org.apache.catalina.startup.Bootstrap;
 import org.apache.catalina.startup.Catalina;
 import org.apache.catalina.startup.CatalinaBaseConfigurationSource;
-import org.apache.catalina.valves.AccessLogValve;
 import org.apache.catalina.valves.RemoteIpValve;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
@@ -42,18 +41,18 @@ import org.xml.sax.SAXParseException;
 final class InstalledTomcat extends Catalina {
     private static final Log LOG = LogFactory.getLog(InstalledTomcat.class);
 
-    private final Message.Start start;
     private final Message.Installed installed;
     private final ConnectorTakeover takeover;
     private final ContextRules contexts;
+    private final OwnAccessLogs accessLogs;
     private final Path work;
 
     private InstalledTomcat(Message.Start start, Message.Installed installed, List<WorkerConnector> connectors) {
-        this.start = start;
         this.installed = installed;
         this.work = Path.of(start.directory(), "work");
         this.takeover = new ConnectorTakeover(connectors);
-        this.contexts = new ContextRules(work);
+        this.accessLogs = new OwnAccessLogs(start, installed.logs());
+        this.contexts = new ContextRules(work, accessLogs);
         setParentClassLoader(Thread.currentThread().getContextClassLoader());
         setUseShutdownHook(false);
     }
@@ -62,14 +61,15 @@ final class InstalledTomcat extends Catalina {
      * Starts everything but the shared listeners.
      *
      * @param connectors for each listener of the cluster, in the order of {@code server.xml}
-     * @throws StartFailedException when it did not start; Tomcat's log says why
+     * @throws StartFailedException when {@code server.xml} or an application is broken; Tomcat's log says why
+     * @throws LifecycleException when anything else did not start
      */
     static Server start(
             Message.Start start,
             Message.Installed installed,
             List<WorkerConnector> connectors,
             WorkerTomcat.EngineValves valves)
-            throws StartFailedException {
+            throws StartFailedException, LifecycleException {
         InstalledTomcat tomcat = new InstalledTomcat(start, installed, connectors);
         // As in catalina.sh: server.xml may name classes of server.loader.
         Thread.currentThread().setContextClassLoader(Catalina.class.getClassLoader());
@@ -82,9 +82,6 @@ final class InstalledTomcat extends Catalina {
             return server;
         } catch (IOException | SAXException e) {
             throw new StartFailedException("conf/server.xml" + line(e) + ": " + StartFailedException.root(e), e);
-        } catch (LifecycleException e) {
-            LOG.error("Tomcat did not start", e);
-            throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
         }
     }
 
@@ -125,12 +122,12 @@ final class InstalledTomcat extends Catalina {
         for (Service service : read.findServices()) {
             Engine engine = service.getContainer();
             spreadReceiver(engine);
-            renameLogs(engine);
+            accessLogs.adapt(engine);
             boolean judged = isJudged(engine);
             for (Container child : engine.findChildren()) {
                 judged |= isJudged(child);
                 spreadReceiver(child);
-                renameLogs(child);
+                accessLogs.adapt(child);
                 if (child instanceof Host host) {
                     adapt(engine, host);
                 }
@@ -179,18 +176,6 @@ final class InstalledTomcat extends Catalina {
             }
         }
         return false;
-    }
-
-    /** N workers in one file would write into each other's lines. */
-    private void renameLogs(Container container) {
-        for (Valve valve : container.getPipeline().getValves()) {
-            if (valve instanceof AccessLogValve log) {
-                log.setPrefix(log.getPrefix() + ".slot" + start.slot());
-                if (log.getDirectory().equals("logs")) {
-                    log.setDirectory(installed.logs());
-                }
-            }
-        }
     }
 
     /** Of a {@code <Cluster>}, whose classes may not be installed. */

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 
 /** Asks this worker's own Tomcat over its intake: the same poller, threads and processors that clients will meet. */
 final class SelfProbe {
-    /** Answered by Tomcat itself: no application is disturbed, no access log line is written. */
+    /** Answered by Tomcat itself: no application is disturbed. */
     private static final String REQUEST = "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
     private static final String ANSWER = "HTTP/1.1 ";

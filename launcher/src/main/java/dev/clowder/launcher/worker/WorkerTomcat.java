@@ -13,6 +13,7 @@ import org.apache.catalina.LifecycleException;
 import org.apache.catalina.Pipeline;
 import org.apache.catalina.Server;
 import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /** The Tomcat of this worker while it runs: the launcher's own, or one that was installed. */
 final class WorkerTomcat {
@@ -22,11 +23,17 @@ final class WorkerTomcat {
     private final List<WorkerConnector> connectors;
     private final RequestsInFlight requests;
     private final Drain drain;
+    private final @Nullable AccessLogFile accessLog;
 
-    private WorkerTomcat(Server server, List<WorkerConnector> connectors, RequestsInFlight requests) {
+    private WorkerTomcat(
+            Server server,
+            List<WorkerConnector> connectors,
+            RequestsInFlight requests,
+            @Nullable AccessLogFile accessLog) {
         this.server = server;
         this.connectors = connectors;
         this.requests = requests;
+        this.accessLog = accessLog;
         this.drain = new Drain(connectors);
     }
 
@@ -39,11 +46,24 @@ final class WorkerTomcat {
         List<WorkerConnector> connectors =
                 start.listeners().stream().map(WorkerConnector::new).toList();
         RequestsInFlight requests = new RequestsInFlight();
-        EngineValves valves = (engine, isJudged) -> addValves(engine, start, isJudged, requests);
-        Server server = start.installed() == null
-                ? EmbeddedTomcat.start(start, connectors, valves)
-                : InstalledTomcat.start(start, start.installed(), connectors, valves);
-        return new WorkerTomcat(server, connectors, requests);
+        Message.AccessLog wanted = start.accessLog();
+        AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
+        EngineValves valves = (engine, isJudged) -> {
+            if (wanted != null && accessLog != null) {
+                engine.getPipeline().addValve(new MergedAccessLog(wanted.pattern(), accessLog));
+            }
+            addValves(engine, start, isJudged, requests);
+        };
+        try {
+            Server server = start.installed() == null
+                    ? EmbeddedTomcat.start(start, connectors, valves)
+                    : InstalledTomcat.start(start, start.installed(), connectors, valves);
+            return new WorkerTomcat(server, connectors, requests, accessLog);
+        } catch (LifecycleException e) {
+            // The supervisor is told its first cause in one line; here are all of them.
+            LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
+            throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
+        }
     }
 
     /** Puts what a worker needs into an engine. */
@@ -102,13 +122,17 @@ final class WorkerTomcat {
         return Evidence.text(requests, endpoints(), withThreads);
     }
 
-    /** Stops the applications and Tomcat. */
+    /** Stops the applications and Tomcat; every line of the access log is written then. */
     void stop() {
         try {
             server.stop();
             server.destroy();
         } catch (LifecycleException e) {
             LogFactory.getLog(WorkerTomcat.class).warn("Tomcat did not stop cleanly", e);
+        } finally {
+            if (accessLog != null) {
+                accessLog.close();
+            }
         }
     }
 

@@ -120,6 +120,41 @@ class ConfigReaderTest {
                         app -> assertThat(app).startsWith("none.war"));
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --access-log=logs/a.log                                  | combined                 | 104857600
+            --access-log=logs/a.log --access-log-size=16k            | combined                 | 16384
+            --access-log=logs/a.log --access-log-size=0              | combined                 | 0
+            --access-log=logs/a.log --access-log-pattern=common      | common                   | 104857600
+            --access-log=logs/a.log --access-log-pattern=%{end:msec}t,%a,%%,%{c.d-e}i | %{end:msec}t,%a,%%,%{c.d-e}i | 104857600
+            """)
+    void theAccessLogOfAllWorkersHasAPatternAndASize(String options, String pattern, long limit) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(options.split(" ")));
+        arguments.add(war.toString());
+        assertThat(read(arguments.toArray(String[]::new)).accessLog())
+                .isEqualTo(new AccessLog(Path.of("logs/a.log").toAbsolutePath(), pattern, limit));
+        assertThat(read(war.toString()).accessLog()).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --access-log-pattern=combind --access-log=a     | --access-log-pattern combind:
+            --access-log-pattern=%h,%x --access-log=a       | --access-log-pattern %h,%x:
+            --access-log-pattern=%{Referer --access-log=a   | --access-log-pattern %{Referer:
+            --access-log-pattern=%h% --access-log=a         | --access-log-pattern %h%:
+            --access-log-size=1k --access-log=a             | --access-log-size 1k:
+            --access-log-size=many --access-log=a           | --access-log-size many:
+            --access-log-size=16k                           | --access-log: missing
+            --access-log-pattern=common                     | --access-log: missing
+            """)
+    void anAccessLogThatCanNotBeWrittenAsAskedIsNamed(String options, String problem) {
+        List<String> arguments = new ArrayList<>(List.of(options.split(" ")));
+        arguments.add(war.toString());
+        assertThatThrownBy(() -> read(arguments.toArray(String[]::new)))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageStartingWith(problem);
+    }
+
     @Test
     void aSingleApplicationIsMountedAtTheRoot() throws Exception {
         assertThat(read(war.toString()).apps()).containsExactly(new App("", war));

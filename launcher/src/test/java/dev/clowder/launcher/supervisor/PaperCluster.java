@@ -66,6 +66,7 @@ final class PaperCluster implements AutoCloseable {
                 AcceptMode.RELAY,
                 null,
                 null,
+                null,
                 new Timeouts(
                         Duration.ofSeconds(60),
                         Duration.ofSeconds(30),
