@@ -156,6 +156,24 @@ class GuaranteesIT {
         }
     }
 
+    @Test
+    @DisplayName("5 upgrades lose nothing and keep the workers")
+    void fiveUpgradesLoseNothing() throws Exception {
+        List<Integer> workers = ids(cluster.status());
+        try (Load load = load()) {
+            for (int i = 0; i < 5; i++) {
+                Launcher.Result upgrade = cluster.command(LONG, "upgrade");
+                assertThat(upgrade.exitCode()).as(upgrade.errors()).isZero();
+                assertThat(ids(cluster.awaitReady(SOON))).isEqualTo(workers);
+                int upgraded = load.answers();
+                await("they serve under the next").atMost(SOON).until(() -> load.answers() > upgraded + 1000);
+            }
+            load.stop();
+            print("5 upgrades", load);
+            assertThat(load.failures()).isEmpty();
+        }
+    }
+
     private static List<Integer> ids(ClusterStatus status) {
         return status.workers().stream().map(ClusterStatus.Worker::id).toList();
     }
