@@ -71,6 +71,9 @@ class AccessLogBaseIT {
         assertThat(serverXml).contains("AccessLogValve");
         Files.writeString(conf.resolve("server.xml"), serverXml.replace("port=\"8080\"", "port=\"0\""));
         Files.writeString(conf.resolve("context.xml"), OF_CONTEXTS);
+        // Applications of an installed Tomcat see the valve's classes only if its jar is there.
+        Path lib = Files.createDirectories(base.resolve("lib"));
+        Files.copy(Path.of(System.getProperty("clowder.valve")), lib.resolve("clowder-valve.jar"));
         Apps.write(Apps.probe("probe.war"), Files.createDirectories(base.resolve("webapps")));
         return base;
     }
