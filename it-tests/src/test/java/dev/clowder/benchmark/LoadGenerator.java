@@ -97,7 +97,7 @@ final class LoadGenerator implements AutoCloseable {
         void watch(SocketChannel channel, LoadConnection connection) throws IOException {
             channel.configureBlocking(false);
             channel.register(selector, SelectionKey.OP_READ, connection);
-            if (Thread.currentThread() != thread) {
+            if (!Thread.currentThread().equals(thread)) {
                 selector.wakeup();
             }
         }

@@ -163,10 +163,7 @@ class ChaosIT {
     }
 
     private long descriptors() throws IOException {
-        long supervisor = clusters.current().handle().pid();
-        try (var open = Files.list(Path.of("/proc", String.valueOf(supervisor), "fd"))) {
-            return open.count();
-        }
+        return Succession.descriptors(clusters.current().handle().pid());
     }
 
     private interface Deed {

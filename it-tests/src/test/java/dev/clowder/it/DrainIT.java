@@ -42,7 +42,7 @@ class DrainIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"shared", "relay"})
+    @ValueSource(strings = {"shared", "relay", "round-robin", "least-connections"})
     @Tag("slow")
     @DisplayName("behaviour 53, failure 25: a worker that gets TERM under load leaves with code 0 and is replaced;"
             + " of 64 kept-alive and 8 fresh clients that never retry none loses a request")

@@ -71,8 +71,11 @@ class GuaranteesIT {
     }
 
     @Test
-    @DisplayName("20 rolling reloads lose none of at least 200,000 requests")
+    @DisplayName(
+            "failure 15: 20 rolling reloads lose none of at least 200,000 requests, and no descriptor of the supervisor")
     void twentyReloadsLoseNothing() throws Exception {
+        long supervisor = cluster.handle().pid();
+        long descriptors = Succession.descriptors(supervisor);
         try (Load load = load()) {
             for (int i = 0; i < 20; i++) {
                 Launcher.Result reload = cluster.command(LONG, "reload");
@@ -83,6 +86,9 @@ class GuaranteesIT {
             print("20 reloads", load);
             assertThat(load.failures()).isEmpty();
         }
+        await("no more descriptors than before")
+                .atMost(SOON)
+                .until(() -> Succession.descriptors(supervisor) <= descriptors);
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -187,27 +188,44 @@ class ProxyProtocolIT {
     @DisplayName("curl --haproxy-protocol is served as the client that it says it is; without it curl gets nothing")
     void curlSpeaksTheProxyProtocol() throws Exception {
         ClowderProcess cluster = CLUSTERS.get(Way.ROUND_ROBIN);
-        Launcher.Result proxied = curl(cluster, "--haproxy-protocol");
+        Launcher.Result proxied = curl(cluster.uri(DETAILS).toString(), "--haproxy-protocol");
         assertThat(proxied.exitCode()).as(proxied.toString()).isZero();
         assertThat(proxied.output().lines())
                 .contains("remoteAddr=127.0.0.1", "proxied.version=1", "proxied.source=127.0.0.1");
-        Launcher.Result plain = curl(cluster, "--http1.1");
+        Launcher.Result plain = curl(cluster.uri(DETAILS).toString(), "--http1.1");
         // "Empty reply from server", or a reset.
         assertThat(plain.exitCode()).as(plain.toString()).isIn(52, 56);
     }
 
-    private static Launcher.Result curl(ClowderProcess cluster, String option) throws Exception {
-        return new Marked()
-                .run(
-                        SOON,
-                        List.of(
-                                RealProxy.find("curl"),
-                                "--silent",
-                                "--show-error",
-                                "--noproxy",
-                                "*",
-                                option,
-                                cluster.uri(DETAILS).toString()));
+    @Test
+    @DisplayName("TLS and HTTP/2 begin behind the header, and end in the worker as ever")
+    void tlsBeginsBehindTheHeader() throws Exception {
+        Tls tls = new Tls(directory.resolve("tls"));
+        try (ClowderProcess cluster = ClowderProcess.builder()
+                .workers(1)
+                .root(directory)
+                .application("/", application())
+                .arguments(tls.options(0))
+                .arguments("--trust", "127.0.0.1", "--proxy-protocol", "required")
+                .start()) {
+            int port = cluster.awaitReady(SOON).listeners().get(1).port();
+            String url = "https://127.0.0.1:" + port + DETAILS;
+            Launcher.Result proxied = curl(url, "--haproxy-protocol", "--insecure", "--http2", "--include");
+            assertThat(proxied.exitCode()).as(proxied.toString()).isZero();
+            assertThat(proxied.output()).startsWith("HTTP/2 200");
+            assertThat(proxied.output().lines()).contains("proxied.version=1", "scheme=https", "secure=true");
+            Launcher.Result plain = curl(url, "--insecure");
+            // No end of the TLS handshake: "SSL connect error", or a reset.
+            assertThat(plain.exitCode()).as(plain.toString()).isIn(35, 56);
+        }
+    }
+
+    private static Launcher.Result curl(String url, String... options) throws Exception {
+        List<String> command =
+                new ArrayList<>(List.of(RealProxy.find("curl"), "--silent", "--show-error", "--noproxy", "*"));
+        command.addAll(List.of(options));
+        command.add(url);
+        return new Marked().run(SOON, command);
     }
 
     @Test

@@ -67,6 +67,13 @@ final class Succession implements AutoCloseable {
         return lines;
     }
 
+    /** How many descriptors a process has open. */
+    static long descriptors(long pid) throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
+            return open.count();
+        }
+    }
+
     /** Every process that has the run directory on its command line: supervisors, workers and commands. */
     List<Long> processes() throws IOException {
         try (Stream<Path> all = Files.list(Path.of("/proc"))) {

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
@@ -64,11 +63,13 @@ class UpgradeIT {
             try (Load load = Load.start(cluster.port(), "/worker", 4, 4);
                     Load secure = Load.start(() -> HttpConnection.tls(tlsPort, client), "/worker", 1, 2, 10)) {
                 assertThat(upgrade(cluster).exitCode()).isZero();
-                long descriptors = descriptors(pid);
+                long descriptors = Succession.descriptors(pid);
                 Launcher.Result result = upgrade(cluster);
                 assertThat(result.exitCode()).isZero();
                 assertThat(result.output()).startsWith("upgraded from ").contains("pid " + pid);
-                await("no more descriptors than before").atMost(SOON).until(() -> descriptors(pid) <= descriptors);
+                await("no more descriptors than before")
+                        .atMost(SOON)
+                        .until(() -> Succession.descriptors(pid) <= descriptors);
                 assertThat(workers(cluster.status())).isEqualTo(workers(before));
                 assertThat(cluster.status().listeners()).isEqualTo(before.listeners());
                 load.stop();
@@ -150,11 +151,5 @@ class UpgradeIT {
         return status.workers().stream()
                 .map(worker -> worker.slot() + "/" + worker.id() + " pid " + worker.pid())
                 .toList();
-    }
-
-    private static long descriptors(long pid) throws IOException {
-        try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
-            return open.count();
-        }
     }
 }
