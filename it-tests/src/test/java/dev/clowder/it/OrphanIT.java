@@ -123,7 +123,7 @@ class OrphanIT {
             request.assertFinishes();
         }
         await("no orphan")
-                .atMost(Duration.ofSeconds(3 + 5 + 2))
+                .atMost(SOON)
                 .until(() -> workers.stream().noneMatch(Running::is));
     }
 
