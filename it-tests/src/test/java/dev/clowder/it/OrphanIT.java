@@ -122,9 +122,7 @@ class OrphanIT {
             assertThat(HttpConnection.fresh(first.port(), "/worker").status()).isEqualTo(200);
             request.assertFinishes();
         }
-        await("no orphan")
-                .atMost(SOON)
-                .until(() -> workers.stream().noneMatch(Running::is));
+        await("no orphan").atMost(SOON).until(() -> workers.stream().noneMatch(Running::is));
     }
 
     @Test
