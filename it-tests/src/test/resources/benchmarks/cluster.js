@@ -70,6 +70,7 @@ function serve(request, response) {
 }
 
 if (cluster.isPrimary) {
+  cluster.on('listening', () => console.log('listening'));
   cluster.fork();
   cluster.fork();
   process.stdin.resume().on('end', () => process.exit());

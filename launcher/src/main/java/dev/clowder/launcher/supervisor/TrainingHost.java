@@ -56,11 +56,16 @@ final class TrainingHost {
         return process != null && process.pid() == pid;
     }
 
-    /** Ends it if it runs; another one does not start. */
-    synchronized void close() {
-        closed = true;
-        if (process != null) {
-            end(process);
+    /** Ends it if it runs and waits for that; another one does not start. */
+    void close() {
+        Process last;
+        synchronized (this) {
+            closed = true;
+            last = process;
+        }
+        // Without the lock: who reaps the children of this process asks for it, and is waited for here.
+        if (last != null) {
+            end(last);
         }
     }
 
