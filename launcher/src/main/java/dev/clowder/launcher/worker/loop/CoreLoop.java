@@ -58,7 +58,6 @@ final class CoreLoop {
             if (size < most && closed.getCount() > 0) {
                 LoopThread thread = new LoopThread(leadership, this::work, endpoint.getName() + "-Loop-" + (size + 1));
                 thread.setDaemon(endpoint.getDaemon());
-                thread.setPriority(endpoint.getThreadPriority());
                 thread.setContextClassLoader(CoreLoop.class.getClassLoader());
                 // First: one that could not be started must not be crowned.
                 thread.start();

@@ -4,7 +4,6 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.tomcat.util.net.NioEndpoint;
@@ -17,11 +16,15 @@ import org.jspecify.annotations.Nullable;
 /** What the loop needs of Tomcat that Tomcat promises to nobody; the same in 10.1 and 11.0. */
 final class LoopHooks {
     /** A method that can be overridden or called by a subclass. */
-    record Hook(Class<?> owner, Class<?> returns, String name, Class<?>... parameters) {
+    record Hook(Class<?> owner, Class<?> returns, String name, List<Class<?>> parameters) {
+        Hook(Class<?> owner, Class<?> returns, String name, Class<?>... parameters) {
+            this(owner, returns, name, List.of(parameters));
+        }
+
         boolean exists() {
             for (Class<?> declaring = owner; declaring != null; declaring = declaring.getSuperclass()) {
                 try {
-                    Method method = declaring.getDeclaredMethod(name, parameters);
+                    Method method = declaring.getDeclaredMethod(name, parameters.toArray(Class<?>[]::new));
                     int modifiers = method.getModifiers();
                     return method.getReturnType() == returns
                             && (Modifier.isPublic(modifiers) || Modifier.isProtected(modifiers))
@@ -37,7 +40,7 @@ final class LoopHooks {
         @Override
         public String toString() {
             return owner.getSimpleName() + "." + name
-                    + Arrays.stream(parameters).map(Class::getSimpleName).collect(Collectors.joining(", ", "(", ")"));
+                    + parameters.stream().map(Class::getSimpleName).collect(Collectors.joining(", ", "(", ")"));
         }
     }
 

@@ -12,10 +12,11 @@ final class Prediction {
     /** A hand-over to another thread costs a twentieth of it. */
     private static final long SLOW_NANOS = 500_000;
 
+    /** Two slow ones are believed; code that the JVM had not compiled yet is forgiven after as many fast ones. */
     private static final int SLOWER = 64;
+
     private static final int EXPECTED = 128;
     private static final int MOST = 255;
-    /** A code that the JVM has not compiled looks slow: two are enough to believe it, as many fast ones to forget. */
     private static final int SIZE = 1 << 10;
 
     private static final int WINDOW = 256;
@@ -51,11 +52,11 @@ final class Prediction {
             hash = hash * 31 + bytes[i];
         }
         int both = place(hash);
-        return (first < 0 ? both : first) << 16 | both;
+        return ((first < 0 ? both : first) << 16) | both;
     }
 
     private static int place(int hash) {
-        return (hash ^ hash >>> 10 ^ hash >>> 20) & (SIZE - 1);
+        return (hash ^ (hash >>> 10) ^ (hash >>> 20)) & (SIZE - 1);
     }
 
     /** Whether a request will be slow. */
