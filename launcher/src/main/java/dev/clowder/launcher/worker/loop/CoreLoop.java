@@ -110,6 +110,7 @@ final class CoreLoop {
 
     /** Makes the poller, unless Tomcat or its configuration stand against it; then a line in the log says why. */
     void prepare() throws IOException {
+        run = null;
         LoopHooks.Hook missing = LoopHooks.missing();
         if (missing != null) {
             leave("Tomcat " + ServerInfo.getServerNumber() + " has no " + missing);

@@ -3,6 +3,7 @@ package dev.clowder.launcher.worker.loop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import jakarta.servlet.AsyncContext;
+import jakarta.servlet.ServletException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,6 +15,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -160,7 +164,8 @@ class CoreLoopTest {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {OutOfMemoryError.class, StackOverflowError.class, InternalError.class, AssertionError.class})
+    @ValueSource(
+            classes = {OutOfMemoryError.class, StackOverflowError.class, InternalError.class, AssertionError.class})
     void anErrorInARequestEndsNoThread(Class<? extends Error> error) throws Exception {
         try (LoopServer server = new LoopServer(files, LoopServer.BLIND, null)
                         .page("/fail", (request, response) -> {
@@ -248,6 +253,33 @@ class CoreLoopTest {
     }
 
     @Test
+    void anUpgradedConnectionThatBlocksHoldsNobodyUp() throws Exception {
+        EchoUpgrade.released = new CountDownLatch(1);
+        try (LoopServer server = LoopServer.usual(files)
+                        .page("/upgrade", (request, response) -> {
+                            try {
+                                request.upgrade(EchoUpgrade.class);
+                            } catch (ServletException e) {
+                                throw new IOException(e);
+                            }
+                        })
+                        .start();
+                LoopClient upgraded = new LoopClient(server.port());
+                LoopClient other = new LoopClient(server.port())) {
+            upgraded.send("GET /upgrade HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+            assertThat(upgraded.answer().status()).isEqualTo(101);
+            assertThat(upgraded.send("echo\n").line()).isEqualTo("echo");
+            upgraded.send("!\n");
+            eventually(() -> server.endpoint.getCurrentThreadsBusy() > 0);
+            for (int i = 0; i < MANY; i++) {
+                assertThat(other.get("/hello").status()).isEqualTo(200);
+            }
+            EchoUpgrade.released.countDown();
+            assertThat(upgraded.line()).isEqualTo("!");
+        }
+    }
+
+    @Test
     void anIdleConnectionIsClosedWhenItsTimeIsOver() throws Exception {
         try (LoopServer server = LoopServer.usual(files)
                         .set("keepAliveTimeout", 50)
@@ -287,6 +319,38 @@ class CoreLoopTest {
                 assertThat(client).isNotNull();
             }
             eventually(() -> server.threads().isEmpty());
+        }
+    }
+
+    @Test
+    void aStopUnderLoadAnswersWholeOrNotAtAllAndLeavesNoThread() throws Exception {
+        ExecutorService clients = Executors.newFixedThreadPool(4);
+        AtomicInteger answers = new AtomicInteger();
+        try (LoopServer server = LoopServer.usual(files).start()) {
+            int port = server.port();
+            List<Future<?>> loads = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                loads.add(clients.submit(() -> {
+                    try (LoopClient client = new LoopClient(port)) {
+                        while (true) {
+                            assertThat(client.get("/hello").status()).isEqualTo(200);
+                            answers.incrementAndGet();
+                        }
+                    } catch (EOFException e) {
+                        assertThat(e).hasMessage("the connection ended after \"\"");
+                    } catch (IOException e) {
+                        // Closed with a request of its own unread.
+                    }
+                }));
+            }
+            eventually(() -> answers.get() > 1000);
+            server.stop();
+            for (Future<?> load : loads) {
+                load.get();
+            }
+            eventually(() -> server.threads().isEmpty());
+        } finally {
+            clients.shutdownNow();
         }
     }
 

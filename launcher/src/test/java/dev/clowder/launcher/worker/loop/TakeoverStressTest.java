@@ -127,8 +127,9 @@ class TakeoverStressTest {
         private static String request(Random random, String name) {
             String pause = random.nextInt(3) == 0 ? "&us=" + random.nextInt(300) : "";
             return switch (random.nextInt(5)) {
-                case 0 -> "POST /echo?i=0" + pause + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + name.length()
-                        + "\r\n\r\n" + name;
+                case 0 ->
+                    "POST /echo?i=0" + pause + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + name.length()
+                            + "\r\n\r\n" + name;
                 case 1 -> "GET /async?i=" + name + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
                 default -> "GET /n?i=" + name + pause + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
             };
