@@ -56,8 +56,7 @@ final class LoopServer implements AutoCloseable {
         tomcat.setBaseDir(directory.toString());
         tomcat.setConnector(connector);
         context = tomcat.addContext("", directory.toString());
-        Tomcat.addServlet(context, "default", new DefaultServlet());
-        context.addServletMappingDecoded("/", "default");
+        Tomcat.addServlet(context, "default", new DefaultServlet()).addMapping("/");
         page("/hello", (request, response) -> response.getWriter().print(threadName()));
     }
 
@@ -80,7 +79,7 @@ final class LoopServer implements AutoCloseable {
             }
         });
         wrapper.setAsyncSupported(true);
-        context.addServletMappingDecoded(path, path);
+        wrapper.addMapping(path);
         return this;
     }
 
