@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CoreLoop {
     private static final Log LOG = LogFactory.getLog(CoreLoop.class);
-    private static final int MOST_THREADS = 32;
+    static final int MOST_THREADS = 32;
     /** Of the threads that the endpoint may have. */
     private static final int SHARE = 4;
 

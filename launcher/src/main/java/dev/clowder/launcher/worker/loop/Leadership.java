@@ -24,7 +24,7 @@ final class Leadership {
     private final AtomicLong state = new AtomicLong(LOST);
 
     /** The last that came is the first to go: its stack and caches are warm. Guarded by this. */
-    private final Deque<LoopThread> followers = new ArrayDeque<>();
+    private final Deque<LoopThread> followers = new ArrayDeque<>(CoreLoop.MOST_THREADS);
 
     private volatile int waiting;
     private volatile @Nullable LoopThread leader;

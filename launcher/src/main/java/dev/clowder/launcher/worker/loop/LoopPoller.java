@@ -121,13 +121,15 @@ final class LoopPoller extends NioEndpoint.Poller {
             process(next, true);
             return true;
         }
+        // From whoever has kept the thread: it would close the channel of a stranger.
+        Thread.interrupted();
         leadership.begin(me);
-        watchdog.notice();
         try {
+            watchdog.notice();
             process(next, false);
-        } finally {
-            // Left by the application, it would close the channel of whoever comes next.
-            Thread.interrupted();
+        } catch (Throwable e) {
+            // Whatever happens, what end says decides who leads.
+            report("a connection can't be closed", e);
         }
         return leadership.end(me);
     }
@@ -151,6 +153,8 @@ final class LoopPoller extends NioEndpoint.Poller {
     }
 
     private void poll(LoopThread me) throws IOException {
+        // Left by a request, it would let no selection wait.
+        Thread.interrupted();
         dirty = false;
         boolean added = events();
         sleeping = true;
