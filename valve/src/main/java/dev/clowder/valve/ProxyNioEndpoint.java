@@ -203,7 +203,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
                         ? refuse(socket, "the connector does not run", true)
                         : open.enter(socket, rule == ProxyRule.RELAYED);
             }
-            case OFF -> isUnix(socket) ? admit(socket, null, null) : super.setSocketOptions(socket);
+            case OFF -> admit(socket, null, null);
         };
     }
 
@@ -211,6 +211,14 @@ public class ProxyNioEndpoint extends NioEndpoint {
     protected int proxyHeaderPlaces() {
         int most = getMaxConnections();
         return most < 0 ? Integer.MAX_VALUE : Math.max(1, most / 2);
+    }
+
+    /**
+     * What the calling thread has to do before it waits for the client of a request that it works on; asked for each read
+     * or write that may wait, so that an answer costs another attempt without waiting. Null, as here: nothing.
+     */
+    protected @Nullable Runnable beforeWaiting() {
+        return null;
     }
 
     /**

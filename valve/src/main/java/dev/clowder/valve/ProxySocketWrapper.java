@@ -1,7 +1,9 @@
 package dev.clowder.valve;
 
 import jakarta.servlet.ServletConnection;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.NioEndpoint;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * socket. All of Tomcat asks the socket wrapper for addresses and ports, in HTTP/1.1, HTTP/2, upgrades and the access log.
  */
 final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
+    private final ProxyNioEndpoint endpoint;
     private final @Nullable ProxyProtocol proxied;
     /** Who the peer is, if its address is not that of the socket. */
     private final ProxyHeader.@Nullable Inet named;
@@ -25,11 +28,12 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
      */
     ProxySocketWrapper(
             NioChannel channel,
-            NioEndpoint endpoint,
+            ProxyNioEndpoint endpoint,
             ProxyHeader.@Nullable Inet relayed,
             @Nullable ProxyProtocol proxied,
             boolean unix) {
         super(channel, endpoint);
+        this.endpoint = endpoint;
         this.proxied = proxied;
         ProxyHeader header = proxied == null ? null : proxied.header();
         boolean fromUnix = header instanceof ProxyHeader.Unix;
@@ -55,6 +59,46 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
             localName = "localhost";
             localPort = 0;
         }
+    }
+
+    @Override
+    public int read(boolean block, byte[] into, int offset, int length) throws IOException {
+        Runnable before = block ? endpoint.beforeWaiting() : null;
+        if (before != null) {
+            int read = super.read(false, into, offset, length);
+            if (read != 0) {
+                return read;
+            }
+            before.run();
+        }
+        return super.read(block, into, offset, length);
+    }
+
+    @Override
+    public int read(boolean block, ByteBuffer into) throws IOException {
+        Runnable before = block ? endpoint.beforeWaiting() : null;
+        if (before != null) {
+            int read = super.read(false, into);
+            if (read != 0) {
+                return read;
+            }
+            before.run();
+        }
+        return super.read(block, into);
+    }
+
+    @Override
+    protected void doWrite(boolean block, ByteBuffer from) throws IOException {
+        // After a time-out nothing may be written any more: Tomcat sees to it where it waits.
+        Runnable before = block && previousIOException == null ? endpoint.beforeWaiting() : null;
+        if (before != null) {
+            super.doWrite(false, from);
+            if (!from.hasRemaining() && getSocket().getOutboundRemaining() == 0) {
+                return;
+            }
+            before.run();
+        }
+        super.doWrite(block, from);
     }
 
     @Override

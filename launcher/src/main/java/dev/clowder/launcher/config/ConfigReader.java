@@ -91,7 +91,8 @@ public final class ConfigReader {
         long memoryLimit = reader.memoryLimit();
         AccessLog accessLog = reader.accessLog();
         Path java = reader.java(installed);
-        boolean classArchive = reader.classArchive();
+        boolean classArchive = reader.isAuto("--class-archive", options.classArchive);
+        boolean loop = reader.isAuto("--loop", options.loop);
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
@@ -117,7 +118,8 @@ public final class ConfigReader {
                 options.oversubscribe,
                 healthPath,
                 memoryLimit,
-                classArchive);
+                classArchive,
+                loop);
     }
 
     private List<Listener> listeners() {
@@ -220,10 +222,9 @@ public final class ConfigReader {
         return AcceptMode.AUTO;
     }
 
-    private boolean classArchive() {
-        String text = options.classArchive;
+    private boolean isAuto(String option, String text) {
         if (!text.equals("auto") && !text.equals("off")) {
-            problems.add("--class-archive " + text + ": use auto or off");
+            problems.add(option + " " + text + ": use auto or off");
         }
         return text.equals("auto");
     }

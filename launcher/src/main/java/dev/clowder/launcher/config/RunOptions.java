@@ -229,6 +229,15 @@ public final class RunOptions {
                     + " ~/.cache/clowder, and start faster; the first cluster makes it in the background; off: none")
     String classArchive = "auto";
 
+    @Option(
+            names = "--loop",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description =
+                    "auto: short requests run on the thread that polls their connections; off: all go to threads of"
+                            + " the pool, as in any Tomcat")
+    String loop = "auto";
+
     @Option(names = "--expose-worker", description = "response header X-Clowder-Worker: SLOT/ID")
     boolean exposeWorker;
 

@@ -171,6 +171,7 @@ record Adoption(
         text.append("forwarded-headers ").append(config.forwardedHeaders()).append('\n');
         text.append("proxy-protocol ").append(config.proxyProtocol()).append('\n');
         text.append("expose-worker ").append(config.exposeWorker()).append('\n');
+        text.append("loop ").append(config.loop()).append('\n');
         text.append("health-path ").append(config.healthPath()).append('\n');
         text.append("access-log ").append(config.accessLog()).append('\n');
         text.append("java ").append(config.java()).append('\n');

@@ -34,6 +34,7 @@ final class StartOrder {
                 listeners.mode() == AcceptMode.ROUND_ROBIN || listeners.mode() == AcceptMode.LEAST_CONNECTIONS,
                 new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),
                 config.exposeWorker(),
+                config.loop(),
                 config.healthPath(),
                 config.timeouts().orphan().toMillis(),
                 worker.generation.mounts(),

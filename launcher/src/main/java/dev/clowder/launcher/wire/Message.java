@@ -75,6 +75,7 @@ public sealed interface Message {
      * @param listeners where clients come from, at least one; probes take the first
      * @param handover whether connections come to their sockets that the supervisor accepted, instead of the listening
      *     socket
+     * @param loop whether requests run where they are polled
      * @param accessLog the one of all workers; null if there is none
      */
     record Start(
@@ -86,6 +87,7 @@ public sealed interface Message {
             boolean handover,
             Forwarding forwarding,
             boolean exposeWorker,
+            boolean loop,
             String healthPath,
             long orphanMillis,
             List<Mount> mounts,

@@ -92,6 +92,7 @@ public final class TrainingMain {
                 false,
                 new Message.Forwarding("loopback", "x-forwarded", "off"),
                 false,
+                true,
                 "",
                 0,
                 List.of(new Message.Mount("", directory.resolve("app").toString())),

@@ -20,10 +20,14 @@ final class WorkerConnector {
     private final Connector connector;
     private @Nullable ServedCertificate certificate;
 
-    /** A connector as Tomcat's own defaults make it. */
-    WorkerConnector(Message.Listener listener) {
+    /**
+     * A connector as Tomcat's own defaults make it.
+     *
+     * @param loops whether requests may run where they are polled
+     */
+    WorkerConnector(Message.Listener listener, boolean loops) {
         this.listener = listener;
-        endpoint = new WorkerEndpoint(Path.of(listener.intake()));
+        endpoint = new WorkerEndpoint(Path.of(listener.intake()), loops);
         protocol = new WorkerProtocol(endpoint);
         connector = new Connector(protocol);
         connector.setPort(listener.port());

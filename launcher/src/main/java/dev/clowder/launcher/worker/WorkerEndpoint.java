@@ -1,7 +1,8 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Backoff;
-import dev.clowder.valve.ProxyNioEndpoint;
+import dev.clowder.launcher.worker.loop.ConnectionLock;
+import dev.clowder.launcher.worker.loop.LoopEndpoint;
 import dev.clowder.valve.ProxyRule;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -39,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Stock Tomcat can't leave a shared queue without dropping a connection: it unblocks its acceptor with a connection of
  * its own, which another worker may take. Here the acceptor is unblocked by closing this process's copy of the listener.
  */
-final class WorkerEndpoint extends ProxyNioEndpoint {
+final class WorkerEndpoint extends LoopEndpoint {
     private static final Log LOG = LogFactory.getLog(WorkerEndpoint.class);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
     /**
@@ -65,7 +66,9 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     private boolean troubled;
 
-    WorkerEndpoint(Path intakePath) {
+    /** @param loops whether requests may run where they are polled */
+    WorkerEndpoint(Path intakePath, boolean loops) {
+        super(loops);
         this.intakePath = intakePath;
         // Who comes by the intake was let in by the supervisor: a worker that is full still answers its probes.
         super.setMaxConnections(Integer.MAX_VALUE);

@@ -25,8 +25,17 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
 
     private volatile boolean draining;
 
+    private final WorkerEndpoint endpoint;
+
     WorkerProtocol(WorkerEndpoint endpoint) {
         super(endpoint);
+        this.endpoint = endpoint;
+    }
+
+    @Override
+    public void setAdapter(Adapter adapter) {
+        super.setAdapter(adapter);
+        super.setAdapter(endpoint.looping(getAdapter()));
     }
 
     /** From now on clients are told to close their connection. */

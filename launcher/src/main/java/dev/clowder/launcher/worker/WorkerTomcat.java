@@ -43,8 +43,9 @@ final class WorkerTomcat {
      * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
     static WorkerTomcat start(Message.Start start) throws StartFailedException {
-        List<WorkerConnector> connectors =
-                start.listeners().stream().map(WorkerConnector::new).toList();
+        List<WorkerConnector> connectors = start.listeners().stream()
+                .map(listener -> new WorkerConnector(listener, start.loop()))
+                .toList();
         RequestsInFlight requests = new RequestsInFlight();
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));

@@ -80,7 +80,8 @@ final class PaperCluster implements AutoCloseable {
                 true,
                 "",
                 memoryLimit,
-                false);
+                false,
+                true);
         listeners = new Listeners(
                 config.listeners(),
                 List.of(Acceptor.bind(

@@ -63,6 +63,7 @@ class WireTest {
                         false,
                         forwarding,
                         true,
+                        true,
                         "/health",
                         60_000,
                         List.of(mount),

@@ -1,4 +1,4 @@
-package dev.clowder.launcher.worker;
+package dev.clowder.launcher.worker.loop;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -9,12 +9,13 @@ import org.apache.tomcat.util.net.SocketWrapperBase;
  * The lock that Tomcat holds while it works on a connection. {@code SocketWrapperBase.getLock()} returns {@code Lock} in
  * Tomcat 10.1 and {@code ReentrantLock} in 11.0: a call that is compiled for one fails in the other.
  */
-final class ConnectionLock {
+public final class ConnectionLock {
     private static final MethodHandle GET_LOCK = getLock();
 
     private ConnectionLock() {}
 
-    static Lock of(SocketWrapperBase<?> connection) {
+    /** Of a connection; free of charge once it is compiled. */
+    public static Lock of(SocketWrapperBase<?> connection) {
         try {
             return (Lock) GET_LOCK.invoke(connection);
         } catch (Throwable e) {

@@ -1,0 +1,122 @@
+package dev.clowder.launcher.worker.loop;
+
+import dev.clowder.valve.ProxyHttp11NioProtocol;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.Wrapper;
+import org.apache.catalina.connector.Connector;
+import org.apache.catalina.servlets.DefaultServlet;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.coyote.Adapter;
+import org.jspecify.annotations.Nullable;
+
+/** A real Tomcat on a free port whose requests run where they are polled. */
+final class LoopServer implements AutoCloseable {
+    /** As good as never: what is seen then needed no watchdog. */
+    static final Watchdog.Ticks BLIND = new Watchdog.Ticks(3_600_000_000_000L, 1, 3_600_000_000_000L);
+
+    private final Tomcat tomcat = new Tomcat();
+    private final Context context;
+    private final Connector connector;
+    final LoopEndpoint endpoint;
+
+    /** What a path does. */
+    interface Page {
+        void answer(HttpServletRequest request, HttpServletResponse response) throws IOException;
+    }
+
+    private static final class LoopProtocol extends ProxyHttp11NioProtocol {
+        private final LoopEndpoint endpoint;
+
+        LoopProtocol(LoopEndpoint endpoint) {
+            super(endpoint);
+            this.endpoint = endpoint;
+        }
+
+        @Override
+        public void setAdapter(Adapter adapter) {
+            super.setAdapter(adapter);
+            super.setAdapter(endpoint.looping(getAdapter()));
+        }
+    }
+
+    LoopServer(Path directory, Watchdog.Ticks ticks, @Nullable Prediction prediction) {
+        endpoint = new LoopEndpoint(ticks, prediction);
+        connector = new Connector(new LoopProtocol(endpoint));
+        connector.setPort(0);
+        connector.setThrowOnFailure(true);
+        connector.setProperty("address", "127.0.0.1");
+        connector.setProperty("maxKeepAliveRequests", "-1");
+        tomcat.setBaseDir(directory.toString());
+        tomcat.setConnector(connector);
+        context = tomcat.addContext("", directory.toString());
+        Tomcat.addServlet(context, "default", new DefaultServlet()).addMapping("/");
+        page("/hello", (request, response) -> response.getWriter().print(threadName()));
+    }
+
+    static LoopServer usual(Path directory) {
+        return new LoopServer(directory, Watchdog.Ticks.USUAL, new Prediction());
+    }
+
+    LoopServer set(String property, Object value) {
+        connector.setProperty(property, value.toString());
+        return this;
+    }
+
+    LoopServer page(String path, Page page) {
+        Wrapper wrapper = Tomcat.addServlet(context, path, new HttpServlet() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+                page.answer(request, response);
+            }
+        });
+        wrapper.setAsyncSupported(true);
+        wrapper.addMapping(path);
+        return this;
+    }
+
+    LoopServer start() throws LifecycleException {
+        tomcat.start();
+        return this;
+    }
+
+    Connector connector() {
+        return connector;
+    }
+
+    int port() {
+        return connector.getLocalPort();
+    }
+
+    void stop() throws LifecycleException {
+        tomcat.stop();
+    }
+
+    /** Those of its threads that live. */
+    List<String> threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .map(Thread::getName)
+                .filter(name -> name.startsWith(endpoint.getName() + "-"))
+                .toList();
+    }
+
+    static String threadName() {
+        return Thread.currentThread().getName();
+    }
+
+    @Override
+    public void close() throws LifecycleException {
+        if (tomcat.getServer().getState().isAvailable()) {
+            tomcat.stop();
+        }
+        tomcat.destroy();
+    }
+}
