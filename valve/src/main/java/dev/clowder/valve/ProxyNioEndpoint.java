@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.Locale;
@@ -15,6 +16,7 @@ import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.NioEndpoint;
 import org.apache.tomcat.util.net.SecureNioChannel;
 import org.apache.tomcat.util.net.SocketBufferHandler;
+import org.apache.tomcat.util.net.SocketEvent;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -222,11 +224,21 @@ public class ProxyNioEndpoint extends NioEndpoint {
      * @return false if it had to be closed
      */
     boolean admit(SocketChannel socket, ProxyHeader.@Nullable Inet relayed, @Nullable ProxyProtocol proxied) {
+        return connect(socket, relayed, proxied, null) != null;
+    }
+
+    /** Null if it had to be closed. */
+    private @Nullable NioSocketWrapper connect(
+            SocketChannel socket,
+            ProxyHeader.@Nullable Inet relayed,
+            @Nullable ProxyProtocol proxied,
+            @Nullable ByteBuffer read) {
         ProxySocketWrapper wrapper = null;
         try {
             Poller poller = getPoller();
             if (poller == null) {
-                return refuse(socket, "the connector does not run", true);
+                refuse(socket, "the connector does not run", true);
+                return null;
             }
             boolean unix = isUnix(socket);
             NioChannel channel = channel();
@@ -240,8 +252,11 @@ public class ProxyNioEndpoint extends NioEndpoint {
             connection.setReadTimeout(getConnectionTimeout());
             connection.setWriteTimeout(getConnectionTimeout());
             connection.setKeepAliveLeft(getMaxKeepAliveRequests());
+            if (read != null) {
+                connection.unRead(read);
+            }
             poller.register(connection);
-            return true;
+            return connection;
         } catch (IOException | RuntimeException e) {
             log.error("can't serve a connection: " + e, e);
             if (wrapper == null) {
@@ -249,7 +264,33 @@ public class ProxyNioEndpoint extends NioEndpoint {
             } else {
                 wrapper.close();
             }
-            return false;
+            return null;
+        }
+    }
+
+    /**
+     * Goes on with a connection that another process has begun to serve: what it has read of the next request is served
+     * first. Whoever calls this has called {@link #countUpOrAwaitConnection} before. Does not block.
+     *
+     * @param peer as that process knew it
+     * @param read what it has read and not served, at least a byte, at most what Tomcat's read buffer holds
+     * @return false if the connection has been closed
+     */
+    protected boolean resume(SocketChannel socket, ConnectionPeer peer, ByteBuffer read) {
+        try {
+            socket.configureBlocking(false);
+            NioSocketWrapper connection = connect(socket, peer.relayed(), peer.proxied(), read);
+            if (connection == null) {
+                return false;
+            }
+            // The selector may never see it readable: all of the request may be here.
+            if (!processSocket(connection, SocketEvent.OPEN_READ, true)) {
+                connection.close();
+                return false;
+            }
+            return true;
+        } catch (IOException | RuntimeException e) {
+            return refuse(socket, "can't go on with it: " + e, true);
         }
     }
 

@@ -15,6 +15,7 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
     /** Who the peer is, if its address is not that of the socket. */
     private final ProxyHeader.@Nullable Inet named;
 
+    private final ProxyHeader.@Nullable Inet relayed;
     private final boolean unix;
     /** Made once: every request of the connection asks for it. */
     private @Nullable Connection connection;
@@ -31,6 +32,7 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
             boolean unix) {
         super(channel, endpoint);
         this.proxied = proxied;
+        this.relayed = relayed;
         ProxyHeader header = proxied == null ? null : proxied.header();
         boolean fromUnix = header instanceof ProxyHeader.Unix;
         named = header instanceof ProxyHeader.Inet inet ? inet : fromUnix ? null : relayed;
@@ -55,6 +57,15 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
             localName = "localhost";
             localPort = 0;
         }
+    }
+
+    ProxyHeader.@Nullable Inet relayed() {
+        return relayed;
+    }
+
+    @Nullable
+    ProxyProtocol proxied() {
+        return proxied;
     }
 
     @Override

@@ -7,6 +7,7 @@ import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
 import org.apache.catalina.Manager;
 import org.apache.catalina.session.StandardManager;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives each application the {@code Manager} of its sessions, as {@code --sessions} says. One that configures its own
@@ -14,9 +15,12 @@ import org.apache.catalina.session.StandardManager;
  */
 final class SessionHome implements LifecycleListener {
     private final String mode;
+    private final @Nullable SessionPeers peers;
 
-    SessionHome(Message.Sessions sessions) {
+    /** @param peers the other workers; null if nothing can move to them */
+    SessionHome(Message.Sessions sessions, @Nullable SessionPeers peers) {
         this.mode = sessions.mode();
+        this.peers = peers;
     }
 
     /** When the descriptors of the application are read, and its manager is not started. */
@@ -46,10 +50,11 @@ final class SessionHome implements LifecycleListener {
         return mode;
     }
 
-    private static Manager create(String mode) {
-        return switch (mode) {
-            case "local", "sticky" -> withoutFile(new StandardManager());
-            default -> throw new IllegalArgumentException(mode);
+    private Manager create(String wanted) {
+        return switch (wanted) {
+            case "local" -> withoutFile(new StandardManager());
+            case "sticky" -> peers == null ? withoutFile(new StandardManager()) : new StickySessions(peers);
+            default -> throw new IllegalArgumentException(wanted);
         };
     }
 

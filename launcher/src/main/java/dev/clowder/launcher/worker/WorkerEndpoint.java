@@ -1,14 +1,17 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Backoff;
+import dev.clowder.valve.ConnectionPeer;
 import dev.clowder.valve.ProxyNioEndpoint;
 import dev.clowder.valve.ProxyRule;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NetworkChannel;
 import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -49,6 +52,8 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private static final int MAX_CONNECTIONS = 8 * 1024;
     /** After the intake's name is gone: for a connect that had looked it up before. */
     private static final long LATECOMERS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private static final long FORGET_PAUSE = TimeUnit.MICROSECONDS.toNanos(20);
 
     private final Path intakePath;
     private final CompletableFuture<ServerSocketChannel> listener = new CompletableFuture<>();
@@ -103,6 +108,34 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         countUpOrAwaitConnection();
         if (!setSocketOptions(accepted)) {
             closeSocket(accepted);
+        }
+    }
+
+    /** Sends requests whose session is elsewhere there. Before the start. */
+    void routeSessions(SessionPeers peers, int listener) {
+        setHandler(new SessionRouting(getHandler(), this, peers, listener));
+    }
+
+    /** Goes on with a connection that another worker has begun to serve. */
+    void resumeMoved(SocketChannel connection, ConnectionPeer peer, ByteBuffer read) throws InterruptedException {
+        countUpOrAwaitConnection();
+        resume(connection, peer, read);
+    }
+
+    /**
+     * Makes a connection that another process serves now ready to be closed here: Java would shut down one that a selector
+     * knows, and so end it for the other process too.
+     */
+    void forget(NioSocketWrapper connection) {
+        SocketChannel channel = connection.getSocket().getIOChannel();
+        Selector selector = getPoller().getSelector();
+        SelectionKey key = channel.keyFor(selector);
+        if (key != null) {
+            key.cancel();
+            while (channel.isRegistered() && isRunning()) {
+                selector.wakeup();
+                LockSupport.parkNanos(FORGET_PAUSE);
+            }
         }
     }
 
@@ -169,6 +202,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
                     expireHttp2(upgraded, since, idleMillis);
                 } else if (connection instanceof NioSocketWrapper waiting
                         && waiting.getCurrentProcessor() == null
+                        && waiting.getSocketBufferHandler().isReadBufferEmpty()
                         && waiting.interestOpsHas(SelectionKey.OP_READ)) {
                     // Tomcat measures from the last read; this is for at most one request, which sets it anew.
                     long idleSince = Math.max(since, Math.max(waiting.getLastRead(), waiting.getLastWrite()));
