@@ -5,10 +5,14 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.log.UserDataHelper;
@@ -33,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  */
 public class ProxyNioEndpoint extends NioEndpoint {
     private static final Log log = LogFactory.getLog(ProxyNioEndpoint.class);
+
+    private static final long LEAVE_PAUSE = TimeUnit.MICROSECONDS.toNanos(20);
 
     private enum Mode {
         OFF,
@@ -205,7 +211,8 @@ public class ProxyNioEndpoint extends NioEndpoint {
                         ? refuse(socket, "the connector does not run", true)
                         : open.enter(socket, rule == ProxyRule.RELAYED);
             }
-            case OFF -> isUnix(socket) ? admit(socket, null, null) : super.setSocketOptions(socket);
+            case OFF ->
+                isUnix(socket) || mayLeave() ? admit(socket, null, null) : super.setSocketOptions(socket);
         };
     }
 
@@ -292,6 +299,36 @@ public class ProxyNioEndpoint extends NioEndpoint {
         } catch (IOException | RuntimeException e) {
             return refuse(socket, "can't go on with it: " + e, true);
         }
+    }
+
+    /** Whether connections may {@link #leave}; the same for the whole life of the endpoint. */
+    protected boolean mayLeave() {
+        return false;
+    }
+
+    /**
+     * Lets go of a connection that another process serves now, by the thread that was given it to serve: closes what is of
+     * this process, and leaves the socket as it is. Java shuts down a socket that a selector knows when it closes it, and
+     * would end it for the other process too; so the selector forgets it first.
+     *
+     * @throws IllegalStateException unless {@link #mayLeave}
+     */
+    protected void leave(NioSocketWrapper connection) {
+        if (!(connection instanceof ProxySocketWrapper leaving)) {
+            throw new IllegalStateException("not a connection that may leave");
+        }
+        SocketChannel channel = connection.getSocket().getIOChannel();
+        leaving.beginToLeave();
+        Selector selector = getPoller().getSelector();
+        SelectionKey key = channel.keyFor(selector);
+        if (key != null) {
+            key.cancel();
+        }
+        while (channel.isRegistered() && isRunning()) {
+            selector.wakeup();
+            LockSupport.parkNanos(LEAVE_PAUSE);
+        }
+        leaving.endLeaving();
     }
 
     private NioChannel channel() {

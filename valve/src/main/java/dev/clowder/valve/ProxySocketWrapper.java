@@ -17,6 +17,8 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
 
     private final ProxyHeader.@Nullable Inet relayed;
     private final boolean unix;
+    /** Whether another process serves it now. */
+    private volatile boolean leaving;
     /** Made once: every request of the connection asks for it. */
     private @Nullable Connection connection;
 
@@ -56,6 +58,25 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
             localAddr = "127.0.0.1";
             localName = "localhost";
             localPort = 0;
+        }
+    }
+
+    /** From now on nobody but {@link #endLeaving} closes the socket. */
+    void beginToLeave() {
+        leaving = true;
+    }
+
+    /** Closes it here. */
+    void endLeaving() {
+        close();
+        super.doClose();
+    }
+
+    /** {@inheritDoc} The poller may close it for an event that it finds late. */
+    @Override
+    protected void doClose() {
+        if (!leaving) {
+            super.doClose();
         }
     }
 

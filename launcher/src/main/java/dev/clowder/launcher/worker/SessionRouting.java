@@ -44,25 +44,34 @@ final class SessionRouting implements Handler<NioChannel> {
 
     @Override
     public SocketState process(SocketWrapperBase<NioChannel> connection, SocketEvent event) {
-        if (event == SocketEvent.OPEN_READ
-                && connection instanceof NioSocketWrapper fresh
-                && fresh.getCurrentProcessor() == null
-                && !peers.cookies().isEmpty()
-                && !endpoint.isSSLEnabled()) {
-            int slot = peek(fresh);
-            if (slot == SessionCookies.INCOMPLETE) {
-                fresh.registerReadInterest();
-                return SocketState.OPEN;
-            }
-            if (slot != SessionCookies.NONE && isElsewhere(fresh, slot)) {
-                return SocketState.CLOSED;
-            }
+        if (peers.cookies().isEmpty() || endpoint.isSSLEnabled() || !(connection instanceof NioSocketWrapper plain)) {
+            return tomcat.process(connection, event);
         }
-        SocketState state = tomcat.process(connection, event);
-        if (state != SocketState.LONG) {
-            ended(connection);
-        }
+        SocketState state;
+        do {
+            if (event == SocketEvent.OPEN_READ && plain.getCurrentProcessor() == null) {
+                int slot = peek(plain);
+                if (slot == SessionCookies.INCOMPLETE) {
+                    plain.registerReadInterest();
+                    return SocketState.OPEN;
+                }
+                if (slot != SessionCookies.NONE && isElsewhere(plain, slot)) {
+                    return SocketState.CLOSED;
+                }
+            }
+            state = tomcat.process(connection, event);
+            if (state != SocketState.LONG) {
+                ended(connection);
+            }
+            // What was pipelined behind that request: it may belong elsewhere.
+        } while (state == SocketState.OPEN && hasMore(plain));
         return state;
+    }
+
+    private static boolean hasMore(NioSocketWrapper connection) {
+        return !connection.isClosed()
+                && connection.getCurrentProcessor() == null
+                && !connection.getSocketBufferHandler().isReadBufferEmpty();
     }
 
     /** Reads what has arrived, without waiting; what was read before is still there. */
@@ -98,7 +107,7 @@ final class SessionRouting implements Handler<NioChannel> {
             }
             switch (move(connection, number)) {
                 case TAKEN -> {
-                    endpoint.forget(connection);
+                    endpoint.leave(connection);
                     return true;
                 }
                 case NOBODY -> {
@@ -111,6 +120,10 @@ final class SessionRouting implements Handler<NioChannel> {
     }
 
     private SessionPeers.Answer move(NioSocketWrapper connection, int number) {
+        if (!connection.getSocket().getIOChannel().isRegistered()) {
+            // It has just come from another worker, and the poller does not know it yet.
+            return SessionPeers.Answer.LATER;
+        }
         SocketBufferHandler buffers = connection.getSocketBufferHandler();
         buffers.configureReadBufferForRead();
         ByteBuffer read = buffers.getReadBuffer();

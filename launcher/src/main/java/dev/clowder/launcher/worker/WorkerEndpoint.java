@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NetworkChannel;
 import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -53,8 +52,6 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     /** After the intake's name is gone: for a connect that had looked it up before. */
     private static final long LATECOMERS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    private static final long FORGET_PAUSE = TimeUnit.MICROSECONDS.toNanos(20);
-
     private final Path intakePath;
     private final CompletableFuture<ServerSocketChannel> listener = new CompletableFuture<>();
     private final CountDownLatch acceptorLeft = new CountDownLatch(1);
@@ -64,6 +61,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private volatile boolean leaving;
     private volatile int room = MAX_CONNECTIONS;
     private volatile long http2KeepAliveMillis;
+    private volatile boolean mayLeave;
 
     /** Of the intake's thread, as {@code troubled}. */
     private final Backoff backoff = new Backoff();
@@ -113,6 +111,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
 
     /** Sends requests whose session is elsewhere there. Before the start. */
     void routeSessions(SessionPeers peers, int listener) {
+        mayLeave = true;
         setHandler(new SessionRouting(getHandler(), this, peers, listener));
     }
 
@@ -122,21 +121,15 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
         resume(connection, peer, read);
     }
 
-    /**
-     * Makes a connection that another process serves now ready to be closed here: Java would shut down one that a selector
-     * knows, and so end it for the other process too.
-     */
-    void forget(NioSocketWrapper connection) {
-        SocketChannel channel = connection.getSocket().getIOChannel();
-        Selector selector = getPoller().getSelector();
-        SelectionKey key = channel.keyFor(selector);
-        if (key != null) {
-            key.cancel();
-            while (channel.isRegistered() && isRunning()) {
-                selector.wakeup();
-                LockSupport.parkNanos(FORGET_PAUSE);
-            }
-        }
+    @Override
+    protected boolean mayLeave() {
+        return mayLeave;
+    }
+
+    /** {@inheritDoc} Visible to those who route. */
+    @Override
+    protected void leave(NioSocketWrapper connection) {
+        super.leave(connection);
     }
 
     @Override

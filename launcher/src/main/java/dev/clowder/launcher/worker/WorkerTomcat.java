@@ -90,6 +90,9 @@ final class WorkerTomcat {
                     new SessionPeers(directory, start.slot(), Integer.getInteger("clowder.worker.id", 0), endpoints);
             for (int port = 0; port < endpoints.size(); port++) {
                 endpoints.get(port).routeSessions(peers, port);
+                if (!connectors.get(port).secure()) {
+                    connectors.get(port).protocol().serveOneByOne();
+                }
             }
             return peers;
         } catch (IOException e) {
