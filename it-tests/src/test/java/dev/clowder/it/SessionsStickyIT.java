@@ -109,8 +109,8 @@ class SessionsStickyIT {
                 assertThat(connection.read().body()).isEqualTo("5 100000");
             }
             try (HttpConnection connection = HttpConnection.open(cluster.port())) {
-                connection.send(connection.head(
-                        "POST", COUNT, user.cookieLine(), "Content-Length: 3", "Expect: 100-continue"));
+                connection.send(
+                        connection.head("POST", COUNT, user.cookieLine(), "Content-Length: 3", "Expect: 100-continue"));
                 assertThat(connection.readHead().status()).isEqualTo(100);
                 connection.send("abc");
                 assertThat(connection.read().body()).isEqualTo("6 3");
@@ -123,7 +123,8 @@ class SessionsStickyIT {
     }
 
     @Test
-    @DisplayName("a session id in the URL is followed as a cookie is, and a client is told by its address wherever it goes")
+    @DisplayName(
+            "a session id in the URL is followed as a cookie is, and a client is told by its address wherever it goes")
     void sessionIdInTheUrl() throws Exception {
         for (int slot = 1; slot <= 2; slot++) {
             SessionUser user = user(slot);

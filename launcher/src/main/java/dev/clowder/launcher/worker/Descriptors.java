@@ -70,10 +70,7 @@ final class Descriptors {
         try {
             // INET stands for both of TCP: the family decides which socket options and addresses there are.
             return channel.newInstance(
-                    SelectorProvider.provider(),
-                    family,
-                    newDescriptor.invoke(null, descriptor),
-                    last);
+                    SelectorProvider.provider(), family, newDescriptor.invoke(null, descriptor), last);
         } catch (ReflectiveOperationException e) {
             throw new IOException("can't adopt a socket", e);
         }

@@ -9,7 +9,6 @@ import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -21,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The Unix socket at which other workers bring connections and sessions, and what is said there. Each connection says one
@@ -141,23 +141,28 @@ final class PeerIntake {
         if (descriptor <= 0) {
             throw new IOException("no descriptor");
         }
-        Socket socket = new Socket(descriptor);
         SessionSlot wanted = peers.slot(slot);
-        SocketAddress address = unix ? UnixDomainSocketAddress.of("") : socket.remoteAddress();
-        if (wanted == null || !wanted.isHere() || address == null) {
-            socket.close();
+        SocketChannel connection = wanted != null && wanted.isHere() ? adopt(descriptor, unix) : null;
+        if (connection == null) {
+            new Socket(descriptor).close();
             answer(peer, NO);
             return;
         }
-        SocketChannel connection = unix
-                ? descriptors.connectedUnix(descriptor, address)
-                : descriptors.connected(descriptor, (InetSocketAddress) address);
         answer(peer, YES);
         try {
             peers.endpoint(listener).resumeMoved(connection, client, message);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Null if the client is gone. */
+    private @Nullable SocketChannel adopt(int descriptor, boolean unix) throws IOException {
+        if (unix) {
+            return descriptors.connectedUnix(descriptor, UnixDomainSocketAddress.of(""));
+        }
+        InetSocketAddress client = new Socket(descriptor).remoteAddress();
+        return client == null ? null : descriptors.connected(descriptor, client);
     }
 
     /** The other side of {@link #take}. */

@@ -10,7 +10,7 @@ import java.util.List;
  * Sessions on their way from one worker to another.
  *
  * @param slots that the receiver has from now on
- * @param sender its socket, where sessions can be fetched that are begun later
+ * @param sender its socket, where sessions can be fetched that are begun later; empty if it begins none
  */
 record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) {
     private static final int LARGEST = 256 << 20;

@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.valve.ConnectionPeer;
 import io.netty.channel.epoll.Epoll;
+import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -9,6 +10,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -115,7 +117,14 @@ final class SessionPeers {
         PeerIntake opened = new PeerIntake(own, this, descriptors);
         intake = opened;
         opened.start();
-        if (!follow()) {
+        if (endpoints.stream().anyMatch(WorkerEndpoint::isSSLEnabled)) {
+            LOG.info("requests over TLS and HTTP/2 are not moved to the worker of their session, see docs/sessions.md");
+        }
+        SocketChannel owner = connect(name(slot));
+        if (owner == null) {
+            take(List.of(slot));
+        } else {
+            close(owner);
             thread("sessions of slot " + slot, () -> {
                 while (!over && !follow()) {
                     LockSupport.parkNanos(PAUSE);
@@ -124,23 +133,20 @@ final class SessionPeers {
         }
     }
 
-    /** Until this worker has the sessions of its slot, or nobody has them; false if that has to be tried again. */
+    /** Until this worker has the sessions of its slot; false if that has to be tried again. */
     private boolean follow() {
         SocketChannel owner = connect(name(slot));
         if (owner == null) {
+            // It has died, and its sessions with it.
             take(List.of(slot));
             return true;
         }
-        if (slots.isEmpty()) {
-            // Requests for them go to their owner meanwhile; the caller comes back with a thread of its own.
-            slots.put(slot, new SessionSlot());
-            close(owner);
-            return false;
-        }
         try (owner) {
-            PeerIntake.say(owner, PeerIntake.SUCCESSOR, ByteBuffer.allocate(Integer.BYTES).putInt(0, slot));
-            SessionBundle bundle = SessionBundle.read(PeerIntake.input(owner));
-            accept(bundle, owner);
+            PeerIntake.say(
+                    owner,
+                    PeerIntake.SUCCESSOR,
+                    ByteBuffer.allocate(Integer.BYTES).putInt(0, slot));
+            accept(SessionBundle.read(PeerIntake.input(owner)), owner);
             return true;
         } catch (IOException e) {
             LOG.debug("no sessions from " + name(slot), e);
@@ -151,7 +157,8 @@ final class SessionPeers {
     /** Goes on with what another worker had. */
     void accept(SessionBundle bundle, SocketChannel from) throws IOException {
         for (int number : bundle.slots()) {
-            slots.computeIfAbsent(number, n -> new SessionSlot()).setPredecessor(Path.of(bundle.sender()));
+            slots.computeIfAbsent(number, n -> new SessionSlot())
+                    .setPredecessor(bundle.sender().isEmpty() ? null : Path.of(bundle.sender()));
         }
         unpack(bundle);
         take(bundle.slots());
@@ -211,9 +218,9 @@ final class SessionPeers {
     /** Somebody wants the sessions of a slot; he keeps the connection open until he has them. */
     void waitFor(int number, SocketChannel successor) {
         SessionSlot wanted = slots.get(number);
-        if (wanted == null || !wanted.isHere() || leaving) {
+        if (wanted == null || !wanted.isHere()) {
             close(successor);
-        } else if (number == slot) {
+        } else if (number == slot && !leaving) {
             SocketChannel before = successors.put(number, successor);
             if (before != null) {
                 close(before);
@@ -263,21 +270,32 @@ final class SessionPeers {
         }
     }
 
-    /** Returns when they are there; on failure they are here as before. Closes the connection. */
-    private boolean handOver(List<Integer> numbers, SocketChannel successor) {
-        numbers.forEach(number -> slots.get(number).close());
-        long end = System.nanoTime() + QUIET;
-        while (!numbers.stream().allMatch(number -> slots.get(number).isQuiet()) && System.nanoTime() - end < 0) {
-            LockSupport.parkNanos(PAUSE / 10);
-        }
+    /**
+     * Returns when they are there; on failure they are here as before. Closes the connection. One at a time, so that
+     * nothing goes to two.
+     *
+     * @param numbers the slots; none for what was begun after they had left
+     */
+    private synchronized boolean handOver(List<Integer> numbers, SocketChannel successor) {
         try (successor) {
-            List<Session> left = give(numbers, successor);
-            left.forEach(session -> session.getManager().remove(session, false));
+            if (numbers.stream().anyMatch(number -> !slots.get(number).isHere())) {
+                return false;
+            }
+            numbers.forEach(number -> slots.get(number).close());
+            awaitQuiet(numbers);
+            give(numbers, successor).forEach(session -> session.getManager().remove(session, false));
             return true;
         } catch (IOException | RuntimeException e) {
             LOG.debug("sessions were not taken over", e);
             numbers.forEach(number -> slots.get(number).open());
             return false;
+        }
+    }
+
+    private void awaitQuiet(List<Integer> numbers) {
+        long end = System.nanoTime() + QUIET;
+        while (!numbers.stream().allMatch(number -> slots.get(number).isQuiet()) && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(PAUSE / 10);
         }
     }
 
@@ -295,8 +313,8 @@ final class SessionPeers {
         if (numbers.isEmpty() && packed.isEmpty()) {
             return left;
         }
-        new SessionBundle(numbers, own.toString(), packed)
-                .write(new DataOutputStream(new java.io.BufferedOutputStream(Channels.newOutputStream(successor))));
+        new SessionBundle(numbers, leaving ? own.toString() : "", packed)
+                .write(new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(successor))));
         if (PeerIntake.answer(successor) != PeerIntake.YES) {
             throw new IOException("nobody took the sessions");
         }
@@ -328,7 +346,7 @@ final class SessionPeers {
             return false;
         }
         try (from) {
-            PeerIntake.say(from, PeerIntake.FETCH, ByteBuffer.wrap(id.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+            PeerIntake.say(from, PeerIntake.FETCH, ByteBuffer.wrap(id.getBytes(StandardCharsets.UTF_8)));
             SessionBundle bundle = SessionBundle.read(PeerIntake.input(from));
             unpack(bundle);
             return !bundle.sessions().isEmpty();
@@ -342,13 +360,12 @@ final class SessionPeers {
     SessionBundle fetched(String id) throws IOException {
         List<SessionBundle.Packed> packed = new ArrayList<>();
         for (StickySessions sessions : applications.values()) {
-            for (Session session : sessions.findSessions()) {
-                if (session.getIdInternal().equals(id) && pack(sessions, session, packed)) {
-                    sessions.remove(session, false);
-                }
+            Session session = sessions.here(id);
+            if (session != null && pack(sessions, session, packed)) {
+                sessions.remove(session, false);
             }
         }
-        return new SessionBundle(List.of(), own.toString(), packed);
+        return new SessionBundle(List.of(), "", packed);
     }
 
     /** When the last request has ended: what was begun meanwhile goes too. */

@@ -44,38 +44,45 @@ final class SessionRouting implements Handler<NioChannel> {
 
     @Override
     public SocketState process(SocketWrapperBase<NioChannel> connection, SocketEvent event) {
-        if (peers.cookies().isEmpty() || endpoint.isSSLEnabled() || !(connection instanceof NioSocketWrapper plain)) {
-            return tomcat.process(connection, event);
-        }
+        SocketEvent next = event;
         SocketState state;
         do {
-            if (event == SocketEvent.OPEN_READ && plain.getCurrentProcessor() == null) {
-                int slot = peek(plain);
+            if (next == SocketEvent.OPEN_READ && mayBelongElsewhere(connection)) {
+                int slot = peek(connection);
                 if (slot == SessionCookies.INCOMPLETE) {
-                    plain.registerReadInterest();
+                    connection.registerReadInterest();
                     return SocketState.OPEN;
                 }
-                if (slot != SessionCookies.NONE && isElsewhere(plain, slot)) {
+                if (slot != SessionCookies.NONE && isElsewhere((NioSocketWrapper) connection, slot)) {
                     return SocketState.CLOSED;
                 }
             }
-            state = tomcat.process(connection, event);
+            state = tomcat.process(connection, next);
             if (state != SocketState.LONG) {
                 ended(connection);
             }
+            next = SocketEvent.OPEN_READ;
             // What was pipelined behind that request: it may belong elsewhere.
-        } while (state == SocketState.OPEN && hasMore(plain));
+        } while (state == SocketState.OPEN && hasMore(connection));
         return state;
     }
 
-    private static boolean hasMore(NioSocketWrapper connection) {
+    /** Whether this is the beginning of a request, and somebody cares for its session. */
+    private boolean mayBelongElsewhere(SocketWrapperBase<NioChannel> connection) {
+        return connection.getCurrentProcessor() == null
+                && !peers.cookies().isEmpty()
+                && !endpoint.isSSLEnabled()
+                && connection instanceof NioSocketWrapper;
+    }
+
+    private static boolean hasMore(SocketWrapperBase<NioChannel> connection) {
         return !connection.isClosed()
                 && connection.getCurrentProcessor() == null
                 && !connection.getSocketBufferHandler().isReadBufferEmpty();
     }
 
     /** Reads what has arrived, without waiting; what was read before is still there. */
-    private int peek(NioSocketWrapper connection) {
+    private int peek(SocketWrapperBase<NioChannel> connection) {
         SocketBufferHandler buffers = connection.getSocketBufferHandler();
         buffers.configureReadBufferForWrite();
         ByteBuffer read = buffers.getReadBuffer();
@@ -84,8 +91,9 @@ final class SessionRouting implements Handler<NioChannel> {
             if (count < 0) {
                 return SessionCookies.NONE;
             }
-            if (count > 0) {
-                connection.updateLastRead();
+            if (count > 0 && connection instanceof NioSocketWrapper timed) {
+                timed.updateLastRead();
+                timed.setReadTimeout(endpoint.getConnectionTimeout());
             }
         } catch (IOException e) {
             // Tomcat will find the same, and knows what to do.

@@ -17,6 +17,7 @@ import org.apache.catalina.util.CustomObjectInputStream;
 import org.apache.catalina.util.SessionConfig;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sessions of one application in one worker: in memory, never in a file. Their ids end with the slot
@@ -66,12 +67,18 @@ final class StickySessions extends StandardManager {
 
     /** {@inheritDoc} One that was begun in the predecessor after the others had come from there is fetched. */
     @Override
-    public Session findSession(String id) throws IOException {
+    public @Nullable Session findSession(@Nullable String id) throws IOException {
         Session found = super.findSession(id);
         if (found == null && id != null && peers.fetch(id)) {
             found = super.findSession(id);
         }
         return found;
+    }
+
+    /** Null if there is none in this worker. */
+    @Nullable
+    Session here(String id) throws IOException {
+        return super.findSession(id);
     }
 
     /** A session as another process can {@link #unpack} it, what can't be serialised left out; it stays here. */

@@ -44,7 +44,7 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     }
 
     /**
-     * From now on processors let go of a connection after each request, with what they have read of the next one, so that
+     * From now on processors of plain HTTP let go of a connection after each request, with what they have read of the next one, so that
      * somebody can look at that before it is parsed. Before the start.
      */
     void serveOneByOne() {
@@ -107,7 +107,7 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
         /** {@inheritDoc} Tomcat calls it again when an asynchronous request has ended. */
         @Override
         public SocketState service(SocketWrapperBase<?> connection) throws IOException {
-            if (!protocol.oneByOne) {
+            if (!protocol.oneByOne || protocol.isSSLEnabled()) {
                 return super.service(connection);
             }
             if (!fresh) {
@@ -129,6 +129,8 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
             if (next != null) {
                 connection.unRead(next);
             }
+            // Tomcat does it when it goes on to the next request by itself.
+            connection.setReadTimeout(protocol.getKeepAliveTimeout());
             return SocketState.OPEN;
         }
 

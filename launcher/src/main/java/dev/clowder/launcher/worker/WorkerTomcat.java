@@ -82,7 +82,8 @@ final class WorkerTomcat {
         if (!mode.equals("auto") && !mode.equals("sticky")) {
             return null;
         }
-        Path directory = Path.of(start.listeners().get(0).intake()).resolveSibling(".").normalize();
+        Path directory =
+                Path.of(start.listeners().get(0).intake()).resolveSibling(".").normalize();
         List<WorkerEndpoint> endpoints =
                 connectors.stream().map(WorkerConnector::endpoint).toList();
         try {
@@ -90,9 +91,7 @@ final class WorkerTomcat {
                     new SessionPeers(directory, start.slot(), Integer.getInteger("clowder.worker.id", 0), endpoints);
             for (int port = 0; port < endpoints.size(); port++) {
                 endpoints.get(port).routeSessions(peers, port);
-                if (!connectors.get(port).secure()) {
-                    connectors.get(port).protocol().serveOneByOne();
-                }
+                connectors.get(port).protocol().serveOneByOne();
             }
             return peers;
         } catch (IOException e) {
