@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SessionLoad implements AutoCloseable {
     private static final int CONNECTIONS = 4;
-    private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(150);
 
     private final int port;
     private final String path;

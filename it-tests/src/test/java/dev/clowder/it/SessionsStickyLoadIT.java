@@ -38,7 +38,7 @@ class SessionsStickyLoadIT {
         WebArchive app = ShrinkWrap.create(WebArchive.class, "app.war").addClass(CountServlet.class);
         try (ClowderProcess cluster = ClowderProcess.builder()
                         .application("/app", Apps.write(app, directory))
-                        .arguments("--oversubscribe", "--accept", accept)
+                        .arguments("--oversubscribe", "--boot-timeout", "240s", "--accept", accept)
                         .start();
                 SessionLoad load = begin(cluster)) {
             awaitCount(load, INCREMENTS / 5);

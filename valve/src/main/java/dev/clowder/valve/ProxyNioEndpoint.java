@@ -211,7 +211,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
                         ? refuse(socket, "the connector does not run", true)
                         : open.enter(socket, rule == ProxyRule.RELAYED);
             }
-            case OFF -> isUnix(socket) || mayLeave() ? admit(socket, null, null) : super.setSocketOptions(socket);
+            case OFF -> (isUnix(socket) || mayLeave()) ? admit(socket, null, null) : super.setSocketOptions(socket);
         };
     }
 

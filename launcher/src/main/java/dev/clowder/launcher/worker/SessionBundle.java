@@ -3,6 +3,7 @@ package dev.clowder.launcher.worker;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,7 +17,7 @@ record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) 
     private static final int LARGEST = 256 << 20;
 
     /** One session of an application. */
-    record Packed(String application, byte[] bytes) {}
+    record Packed(String application, ByteBuffer bytes) {}
 
     void write(DataOutputStream out) throws IOException {
         out.writeInt(slots.size());
@@ -27,8 +28,8 @@ record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) 
         out.writeInt(sessions.size());
         for (Packed session : sessions) {
             out.writeUTF(session.application);
-            out.writeInt(session.bytes.length);
-            out.write(session.bytes);
+            out.writeInt(session.bytes.capacity());
+            out.write(session.bytes.array());
         }
         out.flush();
     }
@@ -48,7 +49,7 @@ record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) 
             }
             byte[] bytes = new byte[length];
             in.readFully(bytes);
-            sessions.add(new Packed(application, bytes));
+            sessions.add(new Packed(application, ByteBuffer.wrap(bytes)));
         }
         return new SessionBundle(slots, sender, sessions);
     }

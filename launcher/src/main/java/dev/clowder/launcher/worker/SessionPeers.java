@@ -100,6 +100,10 @@ final class SessionPeers {
         return slots.get(number);
     }
 
+    private SessionSlot known(int number) {
+        return slots.computeIfAbsent(number, n -> new SessionSlot());
+    }
+
     void add(StickySessions sessions, String cookie, String parameter) {
         applications.put(sessions.application(), sessions);
         cookies.add(cookie, parameter);
@@ -157,7 +161,7 @@ final class SessionPeers {
     /** Goes on with what another worker had. */
     void accept(SessionBundle bundle, SocketChannel from) throws IOException {
         for (int number : bundle.slots()) {
-            slots.computeIfAbsent(number, n -> new SessionSlot())
+            known(number)
                     .setPredecessor(bundle.sender().isEmpty() ? null : Path.of(bundle.sender()));
         }
         unpack(bundle);
@@ -173,7 +177,7 @@ final class SessionPeers {
             StickySessions sessions = applications.get(packed.application());
             if (sessions != null) {
                 try {
-                    sessions.unpack(packed.bytes());
+                    sessions.unpack(packed.bytes().array());
                 } catch (IOException | ClassNotFoundException | RuntimeException | LinkageError e) {
                     LOG.warn(packed.application() + ": a session is lost, it can't be read here: " + e);
                 }
@@ -192,7 +196,7 @@ final class SessionPeers {
             } catch (IOException e) {
                 LOG.warn("sessions of slot " + number + " can't be found by other workers", e);
             }
-            slots.computeIfAbsent(number, n -> new SessionSlot()).open();
+            known(number).open();
         }
     }
 
@@ -278,23 +282,23 @@ final class SessionPeers {
      */
     private synchronized boolean handOver(List<Integer> numbers, SocketChannel successor) {
         try (successor) {
-            if (numbers.stream().anyMatch(number -> !slots.get(number).isHere())) {
+            if (numbers.stream().anyMatch(number -> !known(number).isHere())) {
                 return false;
             }
-            numbers.forEach(number -> slots.get(number).close());
+            numbers.forEach(number -> known(number).close());
             awaitQuiet(numbers);
             give(numbers, successor).forEach(session -> session.getManager().remove(session, false));
             return true;
         } catch (IOException | RuntimeException e) {
             LOG.debug("sessions were not taken over", e);
-            numbers.forEach(number -> slots.get(number).open());
+            numbers.forEach(number -> known(number).open());
             return false;
         }
     }
 
     private void awaitQuiet(List<Integer> numbers) {
         long end = System.nanoTime() + QUIET;
-        while (!numbers.stream().allMatch(number -> slots.get(number).isQuiet()) && System.nanoTime() - end < 0) {
+        while (!numbers.stream().allMatch(number -> known(number).isQuiet()) && System.nanoTime() - end < 0) {
             LockSupport.parkNanos(PAUSE / 10);
         }
     }
@@ -324,7 +328,7 @@ final class SessionPeers {
     private static boolean pack(StickySessions sessions, Session session, List<SessionBundle.Packed> into) {
         try {
             if (session instanceof StandardSession standard && session.isValid()) {
-                into.add(new SessionBundle.Packed(sessions.application(), sessions.pack(standard)));
+                into.add(new SessionBundle.Packed(sessions.application(), ByteBuffer.wrap(sessions.pack(standard))));
                 return true;
             }
         } catch (IOException | RuntimeException | LinkageError e) {
