@@ -4,10 +4,15 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.log.UserDataHelper;
@@ -15,6 +20,7 @@ import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.NioEndpoint;
 import org.apache.tomcat.util.net.SecureNioChannel;
 import org.apache.tomcat.util.net.SocketBufferHandler;
+import org.apache.tomcat.util.net.SocketEvent;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  */
 public class ProxyNioEndpoint extends NioEndpoint {
     private static final Log log = LogFactory.getLog(ProxyNioEndpoint.class);
+
+    private static final long LEAVE_PAUSE = TimeUnit.MICROSECONDS.toNanos(20);
 
     private enum Mode {
         OFF,
@@ -230,11 +238,21 @@ public class ProxyNioEndpoint extends NioEndpoint {
      * @return false if it had to be closed
      */
     boolean admit(SocketChannel socket, ProxyHeader.@Nullable Inet relayed, @Nullable ProxyProtocol proxied) {
+        return connect(socket, relayed, proxied, null) != null;
+    }
+
+    /** Null if it had to be closed. */
+    private @Nullable NioSocketWrapper connect(
+            SocketChannel socket,
+            ProxyHeader.@Nullable Inet relayed,
+            @Nullable ProxyProtocol proxied,
+            @Nullable ByteBuffer read) {
         ProxySocketWrapper wrapper = null;
         try {
             Poller poller = getPoller();
             if (poller == null) {
-                return refuse(socket, "the connector does not run", true);
+                refuse(socket, "the connector does not run", true);
+                return null;
             }
             boolean unix = isUnix(socket);
             NioChannel channel = channel();
@@ -248,8 +266,11 @@ public class ProxyNioEndpoint extends NioEndpoint {
             connection.setReadTimeout(getConnectionTimeout());
             connection.setWriteTimeout(getConnectionTimeout());
             connection.setKeepAliveLeft(getMaxKeepAliveRequests());
+            if (read != null) {
+                connection.unRead(read);
+            }
             poller.register(connection);
-            return true;
+            return connection;
         } catch (IOException | RuntimeException e) {
             log.error("can't serve a connection: " + e, e);
             if (wrapper == null) {
@@ -257,8 +278,59 @@ public class ProxyNioEndpoint extends NioEndpoint {
             } else {
                 wrapper.close();
             }
-            return false;
+            return null;
         }
+    }
+
+    /**
+     * Goes on with a connection that another process has begun to serve: what it has read of the next request is served
+     * first. Whoever calls this has called {@link #countUpOrAwaitConnection} before. Does not block.
+     *
+     * @param peer as that process knew it
+     * @param read what it has read and not served, at least a byte, at most what Tomcat's read buffer holds
+     * @return false if the connection has been closed
+     */
+    protected boolean resume(SocketChannel socket, ConnectionPeer peer, ByteBuffer read) {
+        try {
+            socket.configureBlocking(false);
+            NioSocketWrapper connection = connect(socket, peer.relayed(), peer.proxied(), read);
+            if (connection == null) {
+                return false;
+            }
+            // The selector may never see it readable: all of the request may be here.
+            if (!processSocket(connection, SocketEvent.OPEN_READ, true)) {
+                connection.close();
+                return false;
+            }
+            return true;
+        } catch (IOException | RuntimeException e) {
+            return refuse(socket, "can't go on with it: " + e, true);
+        }
+    }
+
+    /**
+     * Lets go of a connection that another process serves now, by the thread that was given it to serve: closes what is of
+     * this process, and leaves the socket as it is. Java shuts down a socket that a selector knows when it closes it, and
+     * would end it for the other process too; so the selector forgets it first.
+     *
+     * @throws IllegalStateException if it is no connection of such an endpoint
+     */
+    protected void leave(NioSocketWrapper connection) {
+        if (!(connection instanceof ProxySocketWrapper leaving)) {
+            throw new IllegalStateException("not a connection of this endpoint");
+        }
+        SocketChannel channel = connection.getSocket().getIOChannel();
+        leaving.beginToLeave();
+        Selector selector = getPoller().getSelector();
+        SelectionKey key = channel.keyFor(selector);
+        if (key != null) {
+            key.cancel();
+        }
+        while (channel.isRegistered() && isRunning()) {
+            selector.wakeup();
+            LockSupport.parkNanos(LEAVE_PAUSE);
+        }
+        leaving.endLeaving();
     }
 
     private NioChannel channel() {

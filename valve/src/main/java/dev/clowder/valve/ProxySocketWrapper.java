@@ -18,7 +18,10 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
     /** Who the peer is, if its address is not that of the socket. */
     private final ProxyHeader.@Nullable Inet named;
 
+    private final ProxyHeader.@Nullable Inet relayed;
     private final boolean unix;
+    /** Whether another process serves it now. */
+    private volatile boolean leaving;
     /** Made once: every request of the connection asks for it. */
     private @Nullable Connection connection;
 
@@ -35,6 +38,7 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
         super(channel, endpoint);
         this.endpoint = endpoint;
         this.proxied = proxied;
+        this.relayed = relayed;
         ProxyHeader header = proxied == null ? null : proxied.header();
         boolean fromUnix = header instanceof ProxyHeader.Unix;
         named = header instanceof ProxyHeader.Inet inet ? inet : fromUnix ? null : relayed;
@@ -59,6 +63,34 @@ final class ProxySocketWrapper extends NioEndpoint.NioSocketWrapper {
             localName = "localhost";
             localPort = 0;
         }
+    }
+
+    /** From now on nobody but {@link #endLeaving} closes the socket. */
+    void beginToLeave() {
+        leaving = true;
+    }
+
+    /** Closes it here. */
+    void endLeaving() {
+        close();
+        super.doClose();
+    }
+
+    /** {@inheritDoc} The poller may close it for an event that it finds late. */
+    @Override
+    protected void doClose() {
+        if (!leaving) {
+            super.doClose();
+        }
+    }
+
+    ProxyHeader.@Nullable Inet relayed() {
+        return relayed;
+    }
+
+    @Nullable
+    ProxyProtocol proxied() {
+        return proxied;
     }
 
     @Override

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.clowder.launcher.config.ConfigException;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -36,7 +38,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|orphans|(listeners|worker-\\d+)(-\\d+)?)\\.sock|apps|logs|boot|logging\\.properties|training"
+            "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|apps|logs|boot|logging\\.properties|training"
                     + "|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
@@ -213,6 +215,7 @@ public final class RunDirectory implements AutoCloseable {
         if (!living.isEmpty()) {
             needed.add(apps());
             needed.addAll(register.files());
+            needed.addAll(sessions());
             deleteAll(apps(), generation -> !needed.contains(generation));
             for (Survivor survivor : living) {
                 deleteAll(slot(survivor.slot()), worker -> !needed.contains(worker));
@@ -227,6 +230,17 @@ public final class RunDirectory implements AutoCloseable {
                 delete(file);
             }
         }
+    }
+
+    /** Where the owners of sessions are found; see {@code SessionPeers}. */
+    private List<Path> sessions() throws IOException {
+        List<Path> sockets = new ArrayList<>();
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(root, "sessions-*.sock")) {
+            found.forEach(sockets::add);
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return sockets;
     }
 
     private static boolean isOurs(Path file) {

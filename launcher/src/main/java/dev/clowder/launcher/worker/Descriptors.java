@@ -53,22 +53,24 @@ final class Descriptors {
 
     /** A channel of a socket that is connected to this peer; closing it closes the descriptor. */
     SocketChannel connected(int descriptor, SocketAddress peer) throws IOException {
-        return (SocketChannel) make(connected, descriptor, peer);
+        return (SocketChannel) make(connected, StandardProtocolFamily.INET, descriptor, peer);
+    }
+
+    /** The same of a Unix socket. */
+    SocketChannel connectedUnix(int descriptor, SocketAddress peer) throws IOException {
+        return (SocketChannel) make(connected, StandardProtocolFamily.UNIX, descriptor, peer);
     }
 
     /** A channel of a socket that listens; closing it closes the descriptor. */
     ServerSocketChannel listening(int descriptor) throws IOException {
-        return (ServerSocketChannel) make(listening, descriptor, true);
+        return (ServerSocketChannel) make(listening, StandardProtocolFamily.INET, descriptor, true);
     }
 
-    private Object make(Constructor<?> channel, int descriptor, Object last) throws IOException {
+    private Object make(Constructor<?> channel, ProtocolFamily family, int descriptor, Object last) throws IOException {
         try {
-            // The family only decides which socket options are offered.
+            // INET stands for both of TCP: the family decides which socket options and addresses there are.
             return channel.newInstance(
-                    SelectorProvider.provider(),
-                    StandardProtocolFamily.INET,
-                    newDescriptor.invoke(null, descriptor),
-                    last);
+                    SelectorProvider.provider(), family, newDescriptor.invoke(null, descriptor), last);
         } catch (ReflectiveOperationException e) {
             throw new IOException("can't adopt a socket", e);
         }

@@ -3,10 +3,12 @@ package dev.clowder.launcher.worker;
 import dev.clowder.launcher.wire.Backoff;
 import dev.clowder.launcher.worker.loop.ConnectionLock;
 import dev.clowder.launcher.worker.loop.LoopEndpoint;
+import dev.clowder.valve.ConnectionPeer;
 import dev.clowder.valve.ProxyRule;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NetworkChannel;
 import java.nio.channels.SelectionKey;
@@ -109,6 +111,31 @@ final class WorkerEndpoint extends LoopEndpoint {
         }
     }
 
+    /** Sends requests whose session is elsewhere there. Before the start. */
+    void routeSessions(SessionPeers peers, int listener) {
+        setHandler(new SessionRouting(getHandler(), this, peers, listener));
+    }
+
+    /** Goes on with a connection that another worker has begun to serve. */
+    void resumeMoved(SocketChannel connection, ConnectionPeer peer, ByteBuffer read) throws InterruptedException {
+        countUpOrAwaitConnection();
+        resume(connection, peer, read);
+    }
+
+    /** The calling thread is going to wait: if it polls connections, another one does from now on. */
+    void aboutToWait() {
+        Runnable before = beforeWaiting();
+        if (before != null) {
+            before.run();
+        }
+    }
+
+    /** {@inheritDoc} Visible to those who route. */
+    @Override
+    protected void leave(NioSocketWrapper connection) {
+        super.leave(connection);
+    }
+
     @Override
     protected long countDownConnection() {
         long count = super.countDownConnection();
@@ -172,6 +199,7 @@ final class WorkerEndpoint extends LoopEndpoint {
                     expireHttp2(upgraded, since, idleMillis);
                 } else if (connection instanceof NioSocketWrapper waiting
                         && waiting.getCurrentProcessor() == null
+                        && waiting.getSocketBufferHandler().isReadBufferEmpty()
                         && waiting.interestOpsHas(SelectionKey.OP_READ)) {
                     // Tomcat measures from the last read; this is for at most one request, which sets it anew.
                     long idleSince = Math.max(since, Math.max(waiting.getLastRead(), waiting.getLastWrite()));

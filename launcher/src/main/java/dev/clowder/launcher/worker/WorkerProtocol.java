@@ -1,13 +1,18 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.valve.ProxyHttp11NioProtocol;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import org.apache.coyote.Adapter;
+import org.apache.coyote.Constants;
 import org.apache.coyote.Processor;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
-import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.apache.coyote.http11.Http11Processor;
 import org.apache.tomcat.util.http.MimeHeaders;
+import org.apache.tomcat.util.net.AbstractEndpoint.Handler.SocketState;
+import org.apache.tomcat.util.net.SocketEvent;
+import org.apache.tomcat.util.net.SocketWrapperBase;
 
 /**
  * HTTP/1.1 that can say goodbye: after {@link #drain} each response says {@code Connection: close}, also to a request
@@ -23,7 +28,11 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
 
     private static final String CONNECTION = "Connection";
 
+    /** The processor that serves on this thread. */
+    private static final ThreadLocal<PipelineProcessor> SERVING = new ThreadLocal<>();
+
     private volatile boolean draining;
+    private volatile boolean oneByOne;
 
     private final WorkerEndpoint endpoint;
 
@@ -41,6 +50,21 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     /** From now on clients are told to close their connection. */
     void drain() {
         draining = true;
+    }
+
+    /**
+     * From now on processors of plain HTTP let go of a connection after each request, with what they have read of the next one, so that
+     * somebody can look at that before it is parsed. Before the start.
+     */
+    void serveOneByOne() {
+        oneByOne = true;
+    }
+
+    /** {@inheritDoc} Tomcat asks before it goes on with the next request of a connection. */
+    @Override
+    public boolean isPaused() {
+        PipelineProcessor serving = SERVING.get();
+        return (serving != null && serving.isBetweenRequests()) || super.isPaused();
     }
 
     /** Says {@code Connection: close} in a response that is not committed, if it is time to. HTTP/2 has its GOAWAY. */
@@ -74,8 +98,53 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
 
     /** A processor that knows whether the client has sent more than the current request. */
     private static final class PipelineProcessor extends Http11Processor {
-        PipelineProcessor(AbstractHttp11Protocol<?> protocol, Adapter adapter) {
+        private final WorkerProtocol protocol;
+        /** Whether the next request is one that was looked at. */
+        private boolean fresh;
+
+        PipelineProcessor(WorkerProtocol protocol, Adapter adapter) {
             super(protocol, adapter);
+            this.protocol = protocol;
+        }
+
+        @Override
+        public SocketState process(SocketWrapperBase<?> connection, SocketEvent event) throws IOException {
+            fresh = !isAsync();
+            return super.process(connection, event);
+        }
+
+        /** {@inheritDoc} Tomcat calls it again when an asynchronous request has ended. */
+        @Override
+        public SocketState service(SocketWrapperBase<?> connection) throws IOException {
+            if (!protocol.oneByOne || protocol.isSSLEnabled()) {
+                return super.service(connection);
+            }
+            if (!fresh) {
+                return giveBack(connection);
+            }
+            fresh = false;
+            SERVING.set(this);
+            SocketState state;
+            try {
+                state = super.service(connection);
+            } finally {
+                SERVING.remove();
+            }
+            return state == SocketState.OPEN ? giveBack(connection) : state;
+        }
+
+        private SocketState giveBack(SocketWrapperBase<?> connection) {
+            ByteBuffer next = getLeftoverInput();
+            if (next != null) {
+                connection.unRead(next);
+            }
+            // Tomcat does it when it goes on to the next request by itself.
+            connection.setReadTimeout(protocol.getKeepAliveTimeout());
+            return SocketState.OPEN;
+        }
+
+        boolean isBetweenRequests() {
+            return request.getRequestProcessor().getStage() == Constants.STAGE_KEEPALIVE;
         }
 
         boolean hasNextRequest() {

@@ -24,12 +24,15 @@ final class WorkerTomcat {
     private final RequestsInFlight requests;
     private final Drain drain;
     private final @Nullable AccessLogFile accessLog;
+    private final @Nullable SessionPeers peers;
 
     private WorkerTomcat(
             Server server,
             List<WorkerConnector> connectors,
             RequestsInFlight requests,
-            @Nullable AccessLogFile accessLog) {
+            @Nullable AccessLogFile accessLog,
+            @Nullable SessionPeers peers) {
+        this.peers = peers;
         this.server = server;
         this.connectors = connectors;
         this.requests = requests;
@@ -47,6 +50,8 @@ final class WorkerTomcat {
                 .map(listener -> new WorkerConnector(listener, start.loop()))
                 .toList();
         RequestsInFlight requests = new RequestsInFlight();
+        SessionPeers peers = peers(start, connectors);
+        SessionHome sessions = new SessionHome(start.sessions(), peers);
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
         EngineValves valves = (engine, isJudged) -> {
@@ -57,13 +62,42 @@ final class WorkerTomcat {
         };
         try {
             Server server = start.installed() == null
-                    ? EmbeddedTomcat.start(start, connectors, valves)
-                    : InstalledTomcat.start(start, start.installed(), connectors, valves);
-            return new WorkerTomcat(server, connectors, requests, accessLog);
+                    ? EmbeddedTomcat.start(start, connectors, sessions, valves)
+                    : InstalledTomcat.start(start, start.installed(), connectors, sessions, valves);
+            if (peers != null) {
+                peers.begin();
+            }
+            return new WorkerTomcat(server, connectors, requests, accessLog, peers);
+        } catch (IOException e) {
+            throw new StartFailedException("sessions can't move between workers: " + StartFailedException.root(e), e);
         } catch (LifecycleException e) {
             // The supervisor is told its first cause in one line; here are all of them.
             LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
             throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
+        }
+    }
+
+    /** Null if all sessions stay where they are. */
+    private static @Nullable SessionPeers peers(Message.Start start, List<WorkerConnector> connectors) {
+        String mode = start.sessions().mode();
+        if (!mode.equals("auto") && !mode.equals("sticky")) {
+            return null;
+        }
+        Path directory =
+                Path.of(start.listeners().get(0).intake()).resolveSibling(".").normalize();
+        List<WorkerEndpoint> endpoints =
+                connectors.stream().map(WorkerConnector::endpoint).toList();
+        try {
+            SessionPeers peers =
+                    new SessionPeers(directory, start.slot(), Integer.getInteger("clowder.worker.id", 0), endpoints);
+            for (int port = 0; port < endpoints.size(); port++) {
+                endpoints.get(port).routeSessions(peers, port);
+                connectors.get(port).protocol().serveOneByOne();
+            }
+            return peers;
+        } catch (IOException e) {
+            LogFactory.getLog(WorkerTomcat.class).warn("sessions stay in their worker: " + e.getMessage());
+            return null;
         }
     }
 
@@ -110,7 +144,13 @@ final class WorkerTomcat {
 
     /** Takes no new connections and returns when those there are have ended, or the time of {@link #hurry} is over. */
     void drain() {
+        if (peers != null) {
+            peers.leave();
+        }
         drain.run();
+        if (peers != null) {
+            peers.end();
+        }
     }
 
     /** Limits a drain, also one that runs: see {@link Drain#hurry}. */

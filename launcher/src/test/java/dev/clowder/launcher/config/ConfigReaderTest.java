@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -195,6 +196,24 @@ class ConfigReaderTest {
         assertThatThrownBy(() -> read("--boot-timeout", "9999999h", war.toString()))
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining("--boot-timeout 9999999h");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "local", "sticky"})
+    void sessionsAreUnderstood(String mode) throws Exception {
+        assertThat(read("--sessions", mode, war.toString()).sessions()).isEqualTo(mode(mode));
+    }
+
+    private static Sessions mode(String name) {
+        return new Sessions(Sessions.Mode.valueOf(name.toUpperCase(Locale.ROOT)), "");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stick", "jdbc:", "redis:", "replicated", "jdbc:postgresql://host/db", "redis://host"})
+    void sessionsThatCanNotBeKeptAreRefused(String mode) {
+        assertThatThrownBy(() -> read("--sessions", mode, war.toString()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageStartingWith("--sessions " + mode + ": ");
     }
 
     @Test

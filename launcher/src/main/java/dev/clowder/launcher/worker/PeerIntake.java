@@ -1,0 +1,221 @@
+package dev.clowder.launcher.worker;
+
+import dev.clowder.valve.ConnectionPeer;
+import io.netty.channel.unix.Socket;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The Unix socket at which other workers bring connections and sessions, and what is said there. Each connection says one
+ * thing: its kind in a byte, a length of four bytes, that many bytes; behind {@link #ADOPT} a {@link SessionBundle}.
+ */
+final class PeerIntake {
+    /** A client's connection: slot, port, peer, bytes read, then its descriptor. Answered. */
+    static final byte MOVED = 'M';
+    /** Waits for a bundle, which it answers. */
+    static final byte SUCCESSOR = 'W';
+    /** Brings a bundle. Answered. */
+    static final byte ADOPT = 'A';
+    /** Asks for one session by its id; a bundle comes back. */
+    static final byte FETCH = 'G';
+
+    static final byte YES = 'Y';
+    static final byte NO = 'N';
+
+    private static final Log LOG = LogFactory.getLog(PeerIntake.class);
+    private static final int LONGEST = 1 << 20;
+    private static final int FRAME = 1 + Integer.BYTES;
+
+    private final Path path;
+    private final SessionPeers peers;
+    private final Descriptors descriptors;
+    private final ServerSocketChannel server;
+
+    /** Listens from now on; nothing is answered before {@link #start}. */
+    PeerIntake(Path path, SessionPeers peers, Descriptors descriptors) throws IOException {
+        this.path = path;
+        this.peers = peers;
+        this.descriptors = descriptors;
+        Files.deleteIfExists(path);
+        server = ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path), 4096);
+    }
+
+    void start() {
+        SessionPeers.thread("moved connections", this::run);
+    }
+
+    void close() {
+        try {
+            server.close();
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            LOG.debug("can't close " + path, e);
+        }
+    }
+
+    private void run() {
+        while (server.isOpen()) {
+            try {
+                hear(server.accept());
+            } catch (IOException | RuntimeException e) {
+                LOG.debug("another worker was not understood", e);
+            }
+        }
+    }
+
+    private void hear(SocketChannel peer) throws IOException {
+        boolean done = true;
+        try {
+            byte kind = read(peer, 1).get();
+            int length = read(peer, Integer.BYTES).getInt();
+            if (length < 0 || length > LONGEST) {
+                throw new IOException("a message of " + length + " bytes");
+            }
+            ByteBuffer message = read(peer, length);
+            switch (kind) {
+                case MOVED -> take(peer, message);
+                case SUCCESSOR -> {
+                    done = false;
+                    peers.waitFor(message.getInt(), peer);
+                }
+                case ADOPT -> {
+                    done = false;
+                    SessionPeers.thread("adopted sessions", () -> adopt(peer));
+                }
+                case FETCH -> {
+                    done = false;
+                    String id = StandardCharsets.UTF_8.decode(message).toString();
+                    SessionPeers.thread("fetched session", () -> give(peer, id));
+                }
+                default -> throw new IOException("unknown message " + kind);
+            }
+        } finally {
+            if (done) {
+                peer.close();
+            }
+        }
+    }
+
+    private void adopt(SocketChannel peer) {
+        try (peer) {
+            if (peers.hasFuture()) {
+                peers.accept(SessionBundle.read(input(peer)), peer);
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("sessions of another worker did not come", e);
+        }
+    }
+
+    private void give(SocketChannel peer, String id) {
+        try (peer) {
+            peers.fetched(id).write(new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(peer))));
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("a session was not fetched", e);
+        }
+    }
+
+    /** The answer comes before the first byte is served: who does not hear it serves the request himself. */
+    private void take(SocketChannel peer, ByteBuffer message) throws IOException {
+        int slot = message.getInt();
+        int listener = message.getShort();
+        boolean unix = message.get() != 0;
+        ConnectionPeer client = ConnectionPeer.get(message);
+        int descriptor = new Socket(descriptors.of(peer)).recvFd();
+        if (descriptor <= 0) {
+            throw new IOException("no descriptor");
+        }
+        SessionSlot wanted = peers.slot(slot);
+        SocketChannel connection = wanted != null && wanted.isHere() ? adopt(descriptor, unix) : null;
+        if (connection == null) {
+            new Socket(descriptor).close();
+            answer(peer, NO);
+            return;
+        }
+        answer(peer, YES);
+        try {
+            peers.endpoint(listener).resumeMoved(connection, client, message);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Null if the client is gone. */
+    private @Nullable SocketChannel adopt(int descriptor, boolean unix) throws IOException {
+        if (unix) {
+            return descriptors.connectedUnix(descriptor, UnixDomainSocketAddress.of(""));
+        }
+        InetSocketAddress client = new Socket(descriptor).remoteAddress();
+        return client == null ? null : descriptors.connected(descriptor, client);
+    }
+
+    /** The other side of {@link #take}. */
+    static SessionPeers.Answer pass(
+            SocketChannel owner,
+            int slot,
+            int listener,
+            SocketChannel connection,
+            ConnectionPeer peer,
+            ByteBuffer read,
+            Descriptors descriptors)
+            throws IOException {
+        boolean unix = connection.getLocalAddress() instanceof UnixDomainSocketAddress;
+        int length = Integer.BYTES + Short.BYTES + 1 + peer.length() + read.remaining();
+        ByteBuffer message = ByteBuffer.allocate(length).putInt(slot).putShort((short) listener);
+        message.put((byte) (unix ? 1 : 0));
+        peer.put(message);
+        say(owner, MOVED, message.put(read).flip());
+        new Socket(descriptors.of(owner)).sendFd(descriptors.of(connection));
+        return answer(owner) == YES ? SessionPeers.Answer.TAKEN : SessionPeers.Answer.LATER;
+    }
+
+    /** Sends a message. */
+    static void say(SocketChannel to, byte kind, ByteBuffer message) throws IOException {
+        ByteBuffer frame = ByteBuffer.allocate(FRAME + message.remaining());
+        frame.put(kind).putInt(message.remaining()).put(message).flip();
+        while (frame.hasRemaining()) {
+            to.write(frame);
+        }
+    }
+
+    /** Waits for the answer; {@link #NO} if the other side closed. */
+    static byte answer(SocketChannel from) throws IOException {
+        ByteBuffer answer = ByteBuffer.allocate(1);
+        return from.read(answer) == 1 ? answer.get(0) : NO;
+    }
+
+    private static void answer(SocketChannel to, byte answer) throws IOException {
+        to.write(ByteBuffer.wrap(new byte[] {answer}));
+    }
+
+    static DataInputStream input(SocketChannel from) {
+        return new DataInputStream(new BufferedInputStream(Channels.newInputStream(from)));
+    }
+
+    /** Not a byte more: a descriptor comes with the next one. */
+    private static ByteBuffer read(SocketChannel from, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length);
+        while (bytes.hasRemaining()) {
+            if (from.read(bytes) < 0) {
+                throw new EOFException();
+            }
+        }
+        return bytes.flip();
+    }
+}

@@ -1,0 +1,84 @@
+package dev.clowder.valve;
+
+import dev.clowder.valve.ProxyHeaderParser.Done;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.apache.tomcat.util.net.SocketWrapperBase;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of the peer of a connection beside its socket: what PROXY headers said. Bytes, so that another process
+ * can take the connection over with {@link ProxyNioEndpoint#resume}. Immutable.
+ */
+public final class ConnectionPeer {
+    private final byte[] relayed;
+    private final byte[] proxied;
+
+    private ConnectionPeer(byte[] relayed, byte[] proxied) {
+        this.relayed = relayed;
+        this.proxied = proxied;
+    }
+
+    /** The peer of a connection of a {@link ProxyNioEndpoint}, or of any other. */
+    public static ConnectionPeer of(SocketWrapperBase<?> connection) {
+        if (!(connection instanceof ProxySocketWrapper known)) {
+            return new ConnectionPeer(new byte[0], new byte[0]);
+        }
+        ProxyProtocol proxied = known.proxied();
+        return new ConnectionPeer(write(known.relayed()), proxied == null ? new byte[0] : write(proxied.header()));
+    }
+
+    /** The inverse of {@link #put}; the buffer is behind it then. */
+    public static ConnectionPeer get(ByteBuffer from) {
+        byte[] relayed = new byte[from.getShort()];
+        from.get(relayed);
+        byte[] proxied = new byte[from.getShort()];
+        from.get(proxied);
+        return new ConnectionPeer(relayed, proxied);
+    }
+
+    /** How many bytes {@link #put} writes. */
+    public int length() {
+        return 2 * Short.BYTES + relayed.length + proxied.length;
+    }
+
+    /** Writes it. */
+    public void put(ByteBuffer into) {
+        into.putShort((short) relayed.length).put(relayed);
+        into.putShort((short) proxied.length).put(proxied);
+    }
+
+    ProxyHeader.@Nullable Inet relayed() throws IOException {
+        return read(relayed) instanceof ProxyHeader.Inet inet ? inet : null;
+    }
+
+    @Nullable
+    ProxyProtocol proxied() throws IOException {
+        ProxyHeader header = read(proxied);
+        return header == null ? null : new ProxyProtocol(header);
+    }
+
+    private static byte[] write(@Nullable ProxyHeader header) {
+        if (header == null) {
+            return new byte[0];
+        }
+        ProxyTlv[] tlvs = header.tlvs().toArray(ProxyTlv[]::new);
+        if (header instanceof ProxyHeader.Inet inet) {
+            return ProxyHeaderWriter.v2(inet.source(), inet.destination(), tlvs);
+        }
+        if (header instanceof ProxyHeader.Unix unix) {
+            return ProxyHeaderWriter.v2Unix(unix.source(), unix.destination(), tlvs);
+        }
+        return header instanceof ProxyHeader.Local ? ProxyHeaderWriter.local() : ProxyHeaderWriter.v2Unspec();
+    }
+
+    private static @Nullable ProxyHeader read(byte[] header) throws IOException {
+        if (header.length == 0) {
+            return null;
+        }
+        if (ProxyHeaderParser.parse(ByteBuffer.wrap(header)) instanceof Done done) {
+            return done.header();
+        }
+        throw new IOException("not a PROXY header");
+    }
+}
