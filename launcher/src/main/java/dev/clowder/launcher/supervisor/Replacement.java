@@ -112,6 +112,11 @@ final class Replacement extends Operation {
     }
 
     private boolean begin(long now) {
+        WorkerSlot first = todo.element();
+        if (surge == 0 && first.current != null && workers.wanted() > 1 && !Replicas.mayLeave(first.current, workers)) {
+            // Its sessions are nowhere else; the next ready worker brings us back here.
+            return false;
+        }
         slot = todo.remove();
         old = slot.current;
         if (goingBack && old != null && old.generation.number() == target.number()) {

@@ -38,6 +38,9 @@ final class Worker {
     boolean asked;
 
     Message.Load load = NO_LOAD;
+    /** Where it takes copies of sessions; null while it holds none. */
+    Message.@Nullable Replica replica;
+
     /** Why the supervisor or the worker itself ended this life, once that is known. */
     @Nullable
     String endReason;
