@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param forwardedHeaders the valve's {@code headers} attribute
  * @param proxyProtocol {@code off}, {@code required} or {@code mixed}
  * @param accept who accepts connections
+ * @param sessions where sessions live
  * @param runDir where the cluster keeps its files; null for the default, which is named after the port
  * @param logDir where the logs of the workers are kept; null for the run directory
  * @param accessLog the access log of all workers, null for none
@@ -38,6 +39,7 @@ public record LauncherConfig(
         String forwardedHeaders,
         String proxyProtocol,
         AcceptMode accept,
+        Sessions sessions,
         @Nullable Path runDir,
         @Nullable Path logDir,
         @Nullable AccessLog accessLog,

@@ -111,6 +111,15 @@ public final class RunOptions {
     String accept = "auto";
 
     @Option(
+            names = "--sessions",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description = "where sessions live. local: in the worker that began them; sticky: in its slot, requests"
+                    + " travel there; replicated: in all workers; jdbc:URL, redis://URL: there; auto: replicated for"
+                    + " applications with <distributable/>, else sticky")
+    String sessions = "auto";
+
+    @Option(
             names = "--run-dir",
             paramLabel = "DIR",
             description = "control socket, lock, expanded applications (default: $XDG_RUNTIME_DIR/clowder/PORT, else"

@@ -37,6 +37,8 @@ final class StartOrder {
                 config.healthPath(),
                 config.timeouts().orphan().toMillis(),
                 worker.generation.mounts(),
+                new Message.Sessions(
+                        config.sessions().mode().toString(), config.sessions().url()),
                 installed(worker),
                 accessLog());
     }

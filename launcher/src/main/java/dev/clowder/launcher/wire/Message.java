@@ -134,6 +134,7 @@ public sealed interface Message {
             String healthPath,
             long orphanMillis,
             List<Mount> mounts,
+            Sessions sessions,
             @Nullable Installed installed,
             @Nullable AccessLog accessLog)
             implements Message {
@@ -186,6 +187,15 @@ public sealed interface Message {
 
     /** The files of a certificate chain and of its private key. */
     record Certificate(String chain, String key) {}
+
+    /**
+     * Where sessions live.
+     *
+     * @param mode {@code auto}, {@code local}, {@code sticky}, {@code replicated}, {@code jdbc} or {@code redis}; the
+     *     worker decides for each application what {@code auto} means there
+     * @param url of the engine that keeps them, empty if none does
+     */
+    record Sessions(String mode, String url) {}
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

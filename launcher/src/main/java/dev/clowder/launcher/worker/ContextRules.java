@@ -8,10 +8,8 @@ import org.apache.catalina.Context;
 import org.apache.catalina.Lifecycle;
 import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
-import org.apache.catalina.Manager;
 import org.apache.catalina.Wrapper;
 import org.apache.catalina.core.StandardContext;
-import org.apache.catalina.session.StandardManager;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 
@@ -25,11 +23,13 @@ final class ContextRules implements ContainerListener, LifecycleListener {
 
     private final Path work;
     private final OwnAccessLogs accessLogs;
+    private final SessionHome sessions;
 
     /** @param work this worker's own directory */
-    ContextRules(Path work, OwnAccessLogs accessLogs) {
+    ContextRules(Path work, OwnAccessLogs accessLogs, SessionHome sessions) {
         this.work = work;
         this.accessLogs = accessLogs;
+        this.sessions = sessions;
     }
 
     /** For a host and what {@code server.xml} has put into it already. */
@@ -56,7 +56,7 @@ final class ContextRules implements ContainerListener, LifecycleListener {
             useOwnWorkDirectory(context);
             accessLogs.adapt(context);
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
-            keepSessionsOffTheDisk(context);
+            sessions.lifecycleEvent(event);
             refuseManager(context);
         }
     }
@@ -69,25 +69,6 @@ final class ContextRules implements ContainerListener, LifecycleListener {
                 standard.setWorkDir(own.toString());
             }
         }
-    }
-
-    /** Also without a Manager element Tomcat would write them to {@code SESSIONS.ser} at the end. */
-    private static void keepSessionsOffTheDisk(Context context) {
-        Manager manager = context.getManager();
-        if (manager instanceof StandardManager standard) {
-            standard.setPathname(null);
-        } else if (manager == null && !isReplicated(context)) {
-            StandardManager sessions = new StandardManager();
-            sessions.setPathname(null);
-            context.setManager(sessions);
-        }
-    }
-
-    /** Then the cluster will give it a manager. */
-    private static boolean isReplicated(Context context) {
-        return context.getDistributable()
-                && (context.getParent().getCluster() != null
-                        || context.getParent().getParent().getCluster() != null);
     }
 
     private static void refuseManager(Context context) {

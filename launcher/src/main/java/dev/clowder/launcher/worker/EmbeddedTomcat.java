@@ -10,7 +10,6 @@ import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Server;
-import org.apache.catalina.session.StandardManager;
 import org.apache.catalina.startup.Tomcat;
 
 /** The launcher's own Tomcat, and the only class that knows how to embed one. */
@@ -31,7 +30,11 @@ final class EmbeddedTomcat {
      * @throws StartFailedException when an application did not start; Tomcat's log says why
      * @throws LifecycleException when anything else did not start
      */
-    static Server start(Message.Start start, List<WorkerConnector> connectors, WorkerTomcat.EngineValves valves)
+    static Server start(
+            Message.Start start,
+            List<WorkerConnector> connectors,
+            SessionHome sessions,
+            WorkerTomcat.EngineValves valves)
             throws StartFailedException, LifecycleException {
         for (Logger chatty : QUIET) {
             if (chatty.getLevel() == null) {
@@ -54,7 +57,7 @@ final class EmbeddedTomcat {
         List<Context> contexts = new ArrayList<>();
         ClassLoader parent = new ApplicationParentLoader(EmbeddedTomcat.class.getClassLoader());
         for (Message.Mount mount : start.mounts()) {
-            contexts.add(mount(tomcat, mount, parent));
+            contexts.add(mount(tomcat, mount, parent, sessions));
         }
         tomcat.start();
         for (Context context : contexts) {
@@ -78,14 +81,11 @@ final class EmbeddedTomcat {
         }
     }
 
-    private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent) {
+    private static Context mount(Tomcat tomcat, Message.Mount mount, ClassLoader parent, SessionHome sessions) {
         Context context = tomcat.addWebapp(mount.contextPath(), mount.directory());
         context.setParentClassLoader(parent);
         ApplicationStart.lighten(context);
-        // N workers share the directory: nobody writes sessions into one file that the others would read.
-        StandardManager sessions = new StandardManager();
-        sessions.setPathname(null);
-        context.setManager(sessions);
+        context.addLifecycleListener(sessions);
         return context;
     }
 }

@@ -47,12 +47,13 @@ final class InstalledTomcat extends Catalina {
     private final OwnAccessLogs accessLogs;
     private final Path work;
 
-    private InstalledTomcat(Message.Start start, Message.Installed installed, List<WorkerConnector> connectors) {
+    private InstalledTomcat(
+            Message.Start start, Message.Installed installed, List<WorkerConnector> connectors, SessionHome sessions) {
         this.installed = installed;
         this.work = Path.of(start.directory(), "work");
         this.takeover = new ConnectorTakeover(connectors);
         this.accessLogs = new OwnAccessLogs(start, installed.logs());
-        this.contexts = new ContextRules(work, accessLogs);
+        this.contexts = new ContextRules(work, accessLogs, sessions);
         setParentClassLoader(Thread.currentThread().getContextClassLoader());
         setUseShutdownHook(false);
     }
@@ -68,9 +69,10 @@ final class InstalledTomcat extends Catalina {
             Message.Start start,
             Message.Installed installed,
             List<WorkerConnector> connectors,
+            SessionHome sessions,
             WorkerTomcat.EngineValves valves)
             throws StartFailedException, LifecycleException {
-        InstalledTomcat tomcat = new InstalledTomcat(start, installed, connectors);
+        InstalledTomcat tomcat = new InstalledTomcat(start, installed, connectors, sessions);
         // As in catalina.sh: server.xml may name classes of server.loader.
         Thread.currentThread().setContextClassLoader(Catalina.class.getClassLoader());
         try {

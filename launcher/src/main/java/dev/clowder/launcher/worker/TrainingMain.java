@@ -95,6 +95,7 @@ public final class TrainingMain {
                 "",
                 0,
                 List.of(new Message.Mount("", directory.resolve("app").toString())),
+                new Message.Sessions("local", ""),
                 null,
                 null);
     }

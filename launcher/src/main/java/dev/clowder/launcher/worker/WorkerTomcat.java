@@ -46,6 +46,7 @@ final class WorkerTomcat {
         List<WorkerConnector> connectors =
                 start.listeners().stream().map(WorkerConnector::new).toList();
         RequestsInFlight requests = new RequestsInFlight();
+        SessionHome sessions = new SessionHome(start.sessions());
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
         EngineValves valves = (engine, isJudged) -> {
@@ -56,8 +57,8 @@ final class WorkerTomcat {
         };
         try {
             Server server = start.installed() == null
-                    ? EmbeddedTomcat.start(start, connectors, valves)
-                    : InstalledTomcat.start(start, start.installed(), connectors, valves);
+                    ? EmbeddedTomcat.start(start, connectors, sessions, valves)
+                    : InstalledTomcat.start(start, start.installed(), connectors, sessions, valves);
             return new WorkerTomcat(server, connectors, requests, accessLog);
         } catch (LifecycleException e) {
             // The supervisor is told its first cause in one line; here are all of them.

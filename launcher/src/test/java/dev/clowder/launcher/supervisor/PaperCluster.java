@@ -5,6 +5,7 @@ import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.Listener;
+import dev.clowder.launcher.config.Sessions;
 import dev.clowder.launcher.config.Timeouts;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
@@ -64,6 +65,7 @@ final class PaperCluster implements AutoCloseable {
                 "x-forwarded",
                 "off",
                 AcceptMode.RELAY,
+                new Sessions(Sessions.Mode.STICKY, ""),
                 null,
                 null,
                 null,

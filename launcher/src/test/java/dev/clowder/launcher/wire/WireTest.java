@@ -66,6 +66,7 @@ class WireTest {
                         "/health",
                         60_000,
                         List.of(mount),
+                        new Message.Sessions("jdbc", "jdbc:postgresql://host/database"),
                         new Message.Installed("logs", true, List.of(new Message.Site("Catalina", "localhost", "dir"))),
                         new Message.AccessLog("access.log", "%h ü")),
                 new Message.Stop(30_000, 1000),
