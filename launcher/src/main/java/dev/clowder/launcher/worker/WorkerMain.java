@@ -87,7 +87,7 @@ public final class WorkerMain {
     private void run(Message.Start start) throws InterruptedException {
         thread("control", () -> followSupervisors(start));
         try {
-            WorkerTomcat started = WorkerTomcat.start(start);
+            WorkerTomcat started = WorkerTomcat.start(start, replicas);
             tomcat = started;
             SelfProbe.check(Path.of(start.listeners().get(0).intake()));
             listeners = started.accept(start.handover(), id);
@@ -211,6 +211,7 @@ public final class WorkerMain {
         running.drain();
         lifeline.send(new Message.Drained());
         running.stop();
+        replicas.close();
         over.countDown();
     }
 

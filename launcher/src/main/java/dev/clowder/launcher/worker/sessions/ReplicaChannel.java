@@ -85,7 +85,7 @@ final class ReplicaChannel implements ChannelListener {
 
     /** Tribes can't tell which port the system chose, so it is asked for one that was free a moment ago. */
     private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(LOOPBACK))) {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         }
     }
