@@ -40,12 +40,14 @@ public record Sessions(Mode mode, String url) {
     /** What {@code --sessions} says; adds to the problems what can't be used. */
     static Sessions read(String text, List<String> problems) {
         Sessions sessions = parse(text);
+        // Never all of a URL: it may hold a password.
+        String shown = "--sessions " + text.replaceFirst("(?s):.*", ":...");
         if (sessions == null) {
-            problems.add("--sessions " + text + ": use auto, local, sticky or replicated");
+            problems.add(shown + ": use auto, local, sticky or replicated");
             return new Sessions(Mode.AUTO, "");
         }
         if (!KNOWN.contains(sessions.mode)) {
-            problems.add("--sessions " + text + ": not in this version; use auto, local, sticky or replicated");
+            problems.add(shown + ": not in this version; use auto, local, sticky or replicated");
         }
         return sessions;
     }

@@ -45,6 +45,12 @@ public final class SharedSessions extends ManagerBase {
         super.stopInternal();
     }
 
+    /** None: any worker may serve them, so their ids name none. */
+    @Override
+    public @Nullable String getJvmRoute() {
+        return null;
+    }
+
     @Override
     public void load() {
         // They come when they are asked for.
