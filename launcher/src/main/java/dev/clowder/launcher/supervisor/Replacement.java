@@ -113,8 +113,8 @@ final class Replacement extends Operation {
 
     private boolean begin(long now) {
         WorkerSlot first = todo.element();
-        if (surge == 0 && first.current != null && workers.wanted() > 1 && !Replicas.mayLeave(first.current, workers)) {
-            // Its sessions are nowhere else; the next ready worker brings us back here.
+        if (surge == 0 && workers.wanted() > 1 && !Replicas.copiesStay(workers, going -> going == first)) {
+            // The next ready worker brings us back here.
             return false;
         }
         slot = todo.remove();

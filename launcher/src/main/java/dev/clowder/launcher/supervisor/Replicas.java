@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Which workers hold copies of sessions, and the key with which they talk about them. The key is made at the start of the
@@ -92,13 +93,18 @@ final class Replicas {
         }
     }
 
-    /** Whether what this worker holds is held by another one that stays; true if it holds nothing. */
-    static boolean mayLeave(Worker worker, Workers workers) {
-        return worker.replica == null
+    /** Whether a ready worker that stays holds what those hold that go; one that died a moment ago may be on its way. */
+    static boolean copiesStay(Workers workers, Predicate<WorkerSlot> goes) {
+        boolean leave = workers.slots().stream().anyMatch(slot -> goes.test(slot) && holds(slot));
+        return !leave
                 || workers.slots().stream()
-                        .filter(slot -> slot != worker.slot && !slot.retired)
-                        .anyMatch(slot -> slot.current != null
-                                && slot.current.replica != null
+                        .anyMatch(slot -> !goes.test(slot)
+                                && holds(slot)
+                                && slot.current != null
                                 && slot.current.state == WorkerState.READY);
+    }
+
+    private static boolean holds(WorkerSlot slot) {
+        return slot.current != null && slot.current.replica != null;
     }
 }

@@ -21,7 +21,7 @@ final class Scaling extends Operation {
     @Override
     boolean step(long now) {
         if (!begun) {
-            if (count < before && !copiesStay()) {
+            if (!Replicas.copiesStay(workers, slot -> slot.number > count)) {
                 // The next ready worker brings us back here.
                 return false;
             }
@@ -40,17 +40,6 @@ final class Scaling extends Operation {
             answer(Supervisor.OK, "done, " + count + (count == 1 ? " worker" : " workers"));
         }
         return there;
-    }
-
-    /** Whether a worker that stays holds what those hold that go: one that died a moment ago may be on its way. */
-    private boolean copiesStay() {
-        return workers.slots().stream()
-                .filter(slot -> slot.number > count && slot.current != null && slot.current.replica != null)
-                .allMatch(slot -> workers.slots().stream()
-                        .anyMatch(other -> other.number <= count
-                                && other.current != null
-                                && other.current.replica != null
-                                && other.current.state == WorkerState.READY));
     }
 
     @Override

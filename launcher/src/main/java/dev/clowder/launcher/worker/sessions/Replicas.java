@@ -41,7 +41,6 @@ public final class Replicas implements SessionStore {
 
     private final int id;
     private final Consumer<Message> supervisor;
-    private final ReplicaChannel channel = new ReplicaChannel(this::heard);
     private final Path lockFile;
     private final Map<String, ReplicaFrame.Entry> entries = new ConcurrentHashMap<>();
     /** Everybody else: id to port. */
@@ -53,6 +52,9 @@ public final class Replicas implements SessionStore {
     private final CompletableFuture<List<Message.Replica>> known = new CompletableFuture<>();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     private volatile int port;
+    /** Made when it is needed: most workers do without Tribes. */
+    private volatile @Nullable ReplicaChannel channel;
+
     private @Nullable SessionLocks locks;
 
     /**
@@ -76,7 +78,9 @@ public final class Replicas implements SessionStore {
             return;
         }
         supervisor.accept(new Message.JoinReplicas());
-        port = channel.start(await(key, "the key"));
+        ReplicaChannel begun = new ReplicaChannel(this::heard);
+        channel = begun;
+        port = begun.start(await(key, "the key"));
         supervisor.accept(new Message.Replica(id, port, await(key, "the key")));
         for (Message.Replica other : await(known, "the other workers")) {
             others.put(other.id(), other.port());
@@ -207,7 +211,7 @@ public final class Replicas implements SessionStore {
             }
             try {
                 // When one can't be reached, the others may not have it either; taking it in twice does no harm.
-                Set<Integer> faulty = channel.send(frame, left.values());
+                Set<Integer> faulty = channel().send(frame, left.values());
                 if (faulty.isEmpty()) {
                     return;
                 }
@@ -227,6 +231,14 @@ public final class Replicas implements SessionStore {
         if (last != null || !left.isEmpty()) {
             throw new SessionsUnavailableException("other workers can't be told of a session", last);
         }
+    }
+
+    private ReplicaChannel channel() {
+        ReplicaChannel begun = channel;
+        if (begun == null) {
+            throw new IllegalStateException("not joined");
+        }
+        return begun;
     }
 
     private void lose(int other) {
@@ -307,7 +319,10 @@ public final class Replicas implements SessionStore {
 
     @Override
     public void close() {
-        channel.stop();
+        ReplicaChannel begun = channel;
+        if (begun != null) {
+            begun.stop();
+        }
         if (locks != null) {
             locks.close();
         }

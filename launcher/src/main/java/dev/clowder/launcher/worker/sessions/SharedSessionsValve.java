@@ -32,18 +32,17 @@ public final class SharedSessionsValve extends ValveBase {
             getNext().invoke(request, response);
             return;
         }
-        boolean finished = false;
+        boolean refused = false;
         try {
             haveAgain(request, visit);
             getNext().invoke(request, response);
-            finished = true;
         } catch (SessionsUnavailableException e) {
-            finished = true;
+            refused = true;
         } finally {
             if (request.isAsync()) {
                 request.setNote(SESSIONS, visit.sessions());
             }
-            end(visit, request, response, finished);
+            end(visit, request, response, refused);
         }
     }
 
@@ -59,8 +58,9 @@ public final class SharedSessionsValve extends ValveBase {
         }
     }
 
-    private static void end(Visit visit, Request request, Response response, boolean finished) throws IOException {
-        boolean refused = visit.refused();
+    private static void end(Visit visit, Request request, Response response, boolean knownToBeRefused)
+            throws IOException {
+        boolean refused = knownToBeRefused || visit.refused();
         try {
             visit.end();
         } catch (SessionsUnavailableException e) {
@@ -69,7 +69,7 @@ public final class SharedSessionsValve extends ValveBase {
             LOG.error(request.getRequestURI() + ": the session is not stored: " + e.getMessage());
             refuse(request, response, 500);
         }
-        if (refused && finished) {
+        if (refused) {
             response.setHeader("Retry-After", "1");
             refuse(request, response, 503);
         }
