@@ -41,6 +41,10 @@ final class Replicas {
     }
 
     private void holds(Worker worker, Message.Replica replica, long now) {
+        worker.keyUnknown = false;
+        if (replica.port() == 0) {
+            return;
+        }
         if (given && !replica.key().equals(key)) {
             workers.kill(worker, "its sessions have a key of an earlier supervisor", now);
             return;
@@ -71,7 +75,7 @@ final class Replicas {
 
     /** Hands out the key, once every worker that may know an older one has come back. */
     void step() {
-        if (waiting.isEmpty() || workers.all().stream().anyMatch(worker -> worker.awaited)) {
+        if (waiting.isEmpty() || workers.all().stream().anyMatch(worker -> worker.awaited || worker.keyUnknown)) {
             return;
         }
         for (Iterator<Worker> next = waiting.iterator(); next.hasNext(); next.remove()) {

@@ -81,6 +81,7 @@ final class Reports {
             return;
         }
         worker.awaited = false;
+        worker.keyUnknown = true;
         worker.ready(now);
         observer.log("worker " + worker.name() + " adopted" + (hello.serving() ? "" : ", it is leaving"));
         workers.fire(WorkerEvent.Kind.ONLINE, worker);

@@ -40,6 +40,8 @@ final class Worker {
     Message.Load load = NO_LOAD;
     /** Where it takes copies of sessions; null while it holds none. */
     Message.@Nullable Replica replica;
+    /** Whether it came from another supervisor and has not said yet which key of sessions it has. */
+    boolean keyUnknown;
 
     /** Why the supervisor or the worker itself ended this life, once that is known. */
     @Nullable

@@ -70,11 +70,11 @@ public sealed interface Message {
     record JoinReplicas() implements Message {}
 
     /**
-     * The worker holds copies of sessions; the answer is {@link Replicas}. Said again to another supervisor.
+     * The worker holds copies of sessions; the answer is {@link Replicas}. Said to another supervisor in any case.
      *
      * @param id of the worker
-     * @param port on the loopback interface where it takes them
-     * @param key that it was given
+     * @param port on the loopback interface where it takes them; 0 if it holds none, which is not answered
+     * @param key that it was given; empty if it holds none
      */
     record Replica(int id, int port, String key) implements Message {
         /** The key is of no use in a log. */

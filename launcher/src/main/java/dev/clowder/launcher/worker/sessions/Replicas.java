@@ -124,8 +124,8 @@ public final class Replicas implements SessionStore {
             known.complete(members.others());
         } else if (order instanceof Message.ReplicaGone gone) {
             drop(gone.id());
-        } else if (order instanceof Message.Adopted && port != 0) {
-            supervisor.accept(new Message.Replica(id, port, key.join()));
+        } else if (order instanceof Message.Adopted) {
+            supervisor.accept(new Message.Replica(id, port, port == 0 ? "" : key.join()));
         }
     }
 
