@@ -62,7 +62,7 @@ class ReplicatedIT {
     @DisplayName(
             "requests of a session that reach any worker, two at a time, count exactly; kill -9 of a worker loses none")
     void killedWorkerLosesNoSession() throws Exception {
-        try (SessionLoad load = SessionLoad.start(List.of(cluster.port()), COUNTER, 8, 10, 4, 1500)) {
+        try (CountingUsers load = CountingUsers.start(List.of(cluster.port()), COUNTER, 8, 10, 4, 1500)) {
             await("users count").atMost(SOON).until(() -> load.answers() > 300);
             kill(1);
             load.await();
@@ -111,7 +111,7 @@ class ReplicatedIT {
     @Tag("slow")
     @DisplayName("50 users count to 20,000 through kill -9, reload and scale, and not one number is wrong")
     void twentyThousandIncrementsAreExact() throws Exception {
-        try (SessionLoad load = SessionLoad.start(List.of(cluster.port()), COUNTER, 2026, 50, 4, 20_000)) {
+        try (CountingUsers load = CountingUsers.start(List.of(cluster.port()), COUNTER, 2026, 50, 4, 20_000)) {
             await("users count").atMost(SOON).until(() -> load.answers() > 1000);
             succeeds("scale", "3");
             kill(2);
@@ -124,7 +124,7 @@ class ReplicatedIT {
         }
     }
 
-    private static void assertExact(SessionLoad load) {
+    private static void assertExact(CountingUsers load) {
         assertThat(load.wrong()).isEmpty();
         assertThat(load.lost()).as("sessions that began again").isZero();
         assertThat(load.refused()).as("503").isZero();

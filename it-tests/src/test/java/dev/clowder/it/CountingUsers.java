@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * chooses, now and then two at the same time, and knows which numbers may come. A request that was cut off may have
  * counted or not: the user looks, and from then on the numbers are exact again. Nobody else ever repeats anything.
  */
-final class SessionLoad implements AutoCloseable {
+final class CountingUsers implements AutoCloseable {
     private static final int LOOKS = 600;
 
     private final List<Integer> ports;
@@ -28,7 +28,7 @@ final class SessionLoad implements AutoCloseable {
     private final AtomicInteger lost = new AtomicInteger();
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
 
-    private SessionLoad(List<Integer> ports, String path, int connections, int increments) {
+    private CountingUsers(List<Integer> ports, String path, int connections, int increments) {
         this.ports = List.copyOf(ports);
         this.path = path;
         this.connections = connections;
@@ -42,8 +42,8 @@ final class SessionLoad implements AutoCloseable {
      * @param path of a {@link dev.clowder.it.app.CounterServlet}
      * @param increments of all users together
      */
-    static SessionLoad start(List<Integer> ports, String path, long seed, int users, int connections, int increments) {
-        SessionLoad load = new SessionLoad(ports, path, connections, increments);
+    static CountingUsers start(List<Integer> ports, String path, long seed, int users, int connections, int increments) {
+        CountingUsers load = new CountingUsers(ports, path, connections, increments);
         for (int i = 0; i < users; i++) {
             String name = "user " + i;
             Random random = new Random(seed + i);
