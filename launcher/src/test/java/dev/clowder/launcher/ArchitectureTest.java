@@ -101,7 +101,9 @@ class ArchitectureTest {
                         "config.ConfigReader",
                         "worker.ServedCertificate",
                         "worker.Drain",
-                        "worker.WorkerEndpoint"));
+                        "worker.WorkerEndpoint",
+                        "worker.sessions.SharedSessions",
+                        "worker.sessions.Replicas"));
         check(noClasses()
                 .that(others)
                 .should()

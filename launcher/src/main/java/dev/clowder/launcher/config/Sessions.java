@@ -35,17 +35,19 @@ public record Sessions(Mode mode, String url) {
     }
 
     /** What is built. */
-    private static final Set<Mode> KNOWN = EnumSet.of(Mode.AUTO, Mode.LOCAL, Mode.STICKY);
+    private static final Set<Mode> KNOWN = EnumSet.of(Mode.AUTO, Mode.LOCAL, Mode.STICKY, Mode.REPLICATED);
 
     /** What {@code --sessions} says; adds to the problems what can't be used. */
     static Sessions read(String text, List<String> problems) {
         Sessions sessions = parse(text);
+        // Never all of a URL: it may hold a password.
+        String shown = "--sessions " + text.replaceFirst("(?s):.*", ":...");
         if (sessions == null) {
-            problems.add("--sessions " + text + ": use auto, local or sticky");
+            problems.add(shown + ": use auto, local, sticky or replicated");
             return new Sessions(Mode.AUTO, "");
         }
         if (!KNOWN.contains(sessions.mode)) {
-            problems.add("--sessions " + text + ": not in this version; use auto, local or sticky");
+            problems.add(shown + ": not in this version; use auto, local, sticky or replicated");
         }
         return sessions;
     }

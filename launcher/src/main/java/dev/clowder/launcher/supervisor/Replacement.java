@@ -112,6 +112,11 @@ final class Replacement extends Operation {
     }
 
     private boolean begin(long now) {
+        WorkerSlot first = todo.element();
+        if (surge == 0 && workers.wanted() > 1 && !Replicas.copiesStay(workers, going -> going == first)) {
+            // The next ready worker brings us back here.
+            return false;
+        }
         slot = todo.remove();
         old = slot.current;
         if (goingBack && old != null && old.generation.number() == target.number()) {

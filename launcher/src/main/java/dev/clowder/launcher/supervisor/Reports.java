@@ -19,13 +19,21 @@ final class Reports {
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Workers workers;
+    private final Replicas replicas;
     private final Host host;
     private final Observer observer;
 
-    Reports(LauncherConfig config, RunDirectory directory, Workers workers, Host host, Observer observer) {
+    Reports(
+            LauncherConfig config,
+            RunDirectory directory,
+            Workers workers,
+            Replicas replicas,
+            Host host,
+            Observer observer) {
         this.config = config;
         this.directory = directory;
         this.workers = workers;
+        this.replicas = replicas;
         this.host = host;
         this.observer = observer;
     }
@@ -56,8 +64,11 @@ final class Reports {
                     WorkerState.Kind.DRAINED,
                     Workers.after(now, config.timeouts().stop()));
             workers.publish();
+            replicas.left(worker);
         } else if (message instanceof Message.Load load) {
             worker.beat(load, now);
+        } else {
+            replicas.said(worker, message, now);
         }
     }
 
@@ -70,6 +81,7 @@ final class Reports {
             return;
         }
         worker.awaited = false;
+        worker.keyUnknown = true;
         worker.ready(now);
         observer.log("worker " + worker.name() + " adopted" + (hello.serving() ? "" : ", it is leaving"));
         workers.fire(WorkerEvent.Kind.ONLINE, worker);
@@ -125,6 +137,7 @@ final class Reports {
         worker.exit = exit;
         worker.enter(WorkerState.Kind.EXITED, Long.MAX_VALUE);
         worker.slot.remove(worker, now);
+        replicas.left(worker);
         workers.forgetEmptySlots();
         workers.publish();
         String life = Text.seconds(now - worker.spawnedAt);

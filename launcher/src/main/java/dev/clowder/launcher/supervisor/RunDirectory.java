@@ -38,7 +38,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|apps|logs|boot|logging\\.properties|training"
+            "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|sessions\\.lock|apps|logs|boot|logging\\.properties|training"
                     + "|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
@@ -213,6 +213,7 @@ public final class RunDirectory implements AutoCloseable {
             needed.add(generation(plan.generation().number()));
         }
         if (!living.isEmpty()) {
+            needed.add(root.resolve("sessions.lock"));
             needed.add(apps());
             needed.addAll(register.files());
             needed.addAll(sessions());

@@ -21,6 +21,10 @@ final class Scaling extends Operation {
     @Override
     boolean step(long now) {
         if (!begun) {
+            if (!Replicas.copiesStay(workers, slot -> slot.number > count)) {
+                // The next ready worker brings us back here.
+                return false;
+            }
             begun = true;
             say("from " + before + " to " + count);
             workers.want(count, now);

@@ -32,6 +32,7 @@ final class Supervisor {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final Workers workers;
+    private final Replicas replicas;
     private final Reports reports;
     private final Commands commands;
     private final long startedAt;
@@ -56,7 +57,8 @@ final class Supervisor {
         observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, listeners, host, observer);
-        reports = new Reports(config, directory, workers, host, observer);
+        replicas = new Replicas(workers);
+        reports = new Reports(config, directory, workers, replicas, host, observer);
         commands = new Commands(config, workers, host, observer);
     }
 
@@ -139,6 +141,7 @@ final class Supervisor {
             handle(event, now);
         }
         workers.step(now);
+        replicas.step();
         if (workers.hopeless() != null && !stopping) {
             fail(workers.hopeless());
         }

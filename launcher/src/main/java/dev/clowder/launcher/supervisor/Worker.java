@@ -38,6 +38,11 @@ final class Worker {
     boolean asked;
 
     Message.Load load = NO_LOAD;
+    /** Where it takes copies of sessions; null while it holds none. */
+    Message.@Nullable Replica replica;
+    /** Whether it came from another supervisor and has not said yet which key of sessions it has. */
+    boolean keyUnknown;
+
     /** Why the supervisor or the worker itself ended this life, once that is known. */
     @Nullable
     String endReason;

@@ -19,6 +19,12 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(Message.Stop.class),
     @JsonSubTypes.Type(Message.Dump.class),
     @JsonSubTypes.Type(Message.Dumped.class),
+    @JsonSubTypes.Type(Message.JoinReplicas.class),
+    @JsonSubTypes.Type(Message.ReplicaKey.class),
+    @JsonSubTypes.Type(Message.Replica.class),
+    @JsonSubTypes.Type(Message.Replicas.class),
+    @JsonSubTypes.Type(Message.ReplicaGone.class),
+    @JsonSubTypes.Type(Message.ReplicaLost.class),
     @JsonSubTypes.Type(Message.Command.class),
     @JsonSubTypes.Type(Message.Progress.class),
     @JsonSubTypes.Type(Message.Reply.class)
@@ -60,7 +66,46 @@ public sealed interface Message {
     /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
     record Dumped(String text) implements Message {}
 
+    /** The worker wants to hold copies of sessions; the answer is {@link ReplicaKey}. */
+    record JoinReplicas() implements Message {}
+
+    /**
+     * The worker holds copies of sessions; the answer is {@link Replicas}. Said to another supervisor in any case.
+     *
+     * @param id of the worker
+     * @param port on the loopback interface where it takes them; 0 if it holds none, which is not answered
+     * @param key that it was given; empty if it holds none
+     */
+    record Replica(int id, int port, String key) implements Message {
+        /** The key is of no use in a log. */
+        @Override
+        public String toString() {
+            return "Replica[id=" + id + ", port=" + port + "]";
+        }
+    }
+
+    /** Another worker does not take copies of sessions any more, so it must not go on with old ones. */
+    record ReplicaLost(int id) implements Message {}
+
     // From the supervisor to a worker.
+
+    /** With which workers encrypt what they tell each other, in hexadecimal digits. */
+    record ReplicaKey(String key) implements Message {
+        @Override
+        public String toString() {
+            return "ReplicaKey[]";
+        }
+    }
+
+    /** Everybody else who holds copies of sessions now; who comes later introduces itself. */
+    record Replicas(List<Replica> others) implements Message {
+        public Replicas {
+            others = List.copyOf(others);
+        }
+    }
+
+    /** That worker does not hold copies any more. */
+    record ReplicaGone(int id) implements Message {}
 
     /**
      * The answer to the {@link Hello} of an orphan.

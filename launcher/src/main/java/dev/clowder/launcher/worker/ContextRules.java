@@ -55,6 +55,7 @@ final class ContextRules implements ContainerListener, LifecycleListener {
         if (event.getType().equals(Lifecycle.BEFORE_START_EVENT)) {
             useOwnWorkDirectory(context);
             accessLogs.adapt(context);
+            sessions.lifecycleEvent(event);
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             sessions.lifecycleEvent(event);
             refuseManager(context);

@@ -1,6 +1,10 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SharedSessions;
+import dev.clowder.launcher.worker.sessions.SharedSessionsValve;
+import java.io.IOException;
 import org.apache.catalina.Context;
 import org.apache.catalina.Lifecycle;
 import org.apache.catalina.LifecycleEvent;
@@ -16,20 +20,36 @@ import org.jspecify.annotations.Nullable;
 final class SessionHome implements LifecycleListener {
     private final String mode;
     private final @Nullable SessionPeers peers;
+    private final Replicas replicas;
 
-    /** @param peers the other workers; null if nothing can move to them */
-    SessionHome(Message.Sessions sessions, @Nullable SessionPeers peers) {
+    /**
+     * @param peers the other workers, to which sticky sessions move; null if nothing can
+     * @param replicas joined when the first application wants them
+     */
+    SessionHome(Message.Sessions sessions, @Nullable SessionPeers peers, Replicas replicas) {
         this.mode = sessions.mode();
         this.peers = peers;
+        this.replicas = replicas;
     }
 
-    /** When the descriptors of the application are read, and its manager is not started. */
+    /**
+     * Twice for each application: before its descriptors are read, since a login, which they add, uses sessions too; and
+     * behind that, before its manager is started.
+     */
     @Override
     public void lifecycleEvent(LifecycleEvent event) {
-        if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)
-                && event.getLifecycle() instanceof Context context) {
+        if (!(event.getLifecycle() instanceof Context context)) {
+            return;
+        }
+        if (event.getType().equals(Lifecycle.BEFORE_START_EVENT) && mayShare()) {
+            context.getPipeline().addValve(new SharedSessionsValve());
+        } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             furnish(context);
         }
+    }
+
+    private boolean mayShare() {
+        return !mode.equals("local") && !mode.equals("sticky");
     }
 
     private void furnish(Context context) {
@@ -38,14 +58,14 @@ final class SessionHome implements LifecycleListener {
             // Also without being told Tomcat would write them to SESSIONS.ser at the end.
             standard.setPathname(null);
         } else if (own == null && !isReplicatedByServerXml(context)) {
-            context.setManager(create(mode()));
+            context.setManager(create(mode(context)));
         }
     }
 
     /** What {@code auto} means for this application. */
-    private String mode() {
+    private String mode(Context context) {
         if (mode.equals("auto")) {
-            return "sticky";
+            return context.getDistributable() ? "replicated" : "sticky";
         }
         return mode;
     }
@@ -54,8 +74,18 @@ final class SessionHome implements LifecycleListener {
         return switch (wanted) {
             case "local" -> withoutFile(new StandardManager());
             case "sticky" -> peers == null ? withoutFile(new StandardManager()) : new StickySessions(peers);
+            case "replicated" -> replicated();
             default -> throw new IllegalArgumentException(wanted);
         };
+    }
+
+    private Manager replicated() {
+        try {
+            replicas.join();
+        } catch (IOException e) {
+            throw new IllegalStateException("--sessions replicated: " + e.getMessage(), e);
+        }
+        return new SharedSessions(replicas);
     }
 
     private static Manager withoutFile(StandardManager sessions) {

@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Signals;
+import dev.clowder.launcher.worker.sessions.Replicas;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
@@ -45,6 +46,7 @@ public final class WorkerMain {
     private final int id;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
+    private final Replicas replicas;
     private volatile @Nullable WorkerTomcat tomcat;
     private volatile boolean ready;
     /** Those that all workers share, once this one takes clients from them. */
@@ -52,16 +54,18 @@ public final class WorkerMain {
 
     private volatile long orphanMillis;
 
-    private WorkerMain(Lifeline lifeline, int id) {
+    private WorkerMain(Lifeline lifeline, int id, Path control) {
         this.lifeline = lifeline;
         this.id = id;
+        replicas = new Replicas(id, lifeline::send, control.resolveSibling("sessions.lock"));
     }
 
     /** Arguments: path of the control socket, id of this worker. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path control = Path.of(arguments[0]);
         int id = Integer.parseInt(arguments[1]);
-        WorkerMain worker = new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id), id);
+        WorkerMain worker =
+                new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id), id, control);
         worker.handleSignals();
         Message.Start start = worker.lifeline.begin();
         if (start != null) {
@@ -83,7 +87,7 @@ public final class WorkerMain {
     private void run(Message.Start start) throws InterruptedException {
         thread("control", () -> followSupervisors(start));
         try {
-            WorkerTomcat started = WorkerTomcat.start(start);
+            WorkerTomcat started = WorkerTomcat.start(start, replicas);
             tomcat = started;
             SelfProbe.check(Path.of(start.listeners().get(0).intake()));
             listeners = started.accept(start.handover(), id);
@@ -143,6 +147,9 @@ public final class WorkerMain {
             thread("dump", () -> dump(dump.toLog()));
         } else if (order instanceof Message.Adopted adopted) {
             orphanMillis = adopted.orphanMillis();
+            replicas.obey(order);
+        } else {
+            replicas.obey(order);
         }
     }
 
@@ -204,6 +211,7 @@ public final class WorkerMain {
         running.drain();
         lifeline.send(new Message.Drained());
         running.stop();
+        replicas.close();
         over.countDown();
     }
 

@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.sessions.Replicas;
 import dev.clowder.valve.ForwardedValve;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
@@ -45,13 +46,13 @@ final class WorkerTomcat {
      *
      * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
-    static WorkerTomcat start(Message.Start start) throws StartFailedException {
+    static WorkerTomcat start(Message.Start start, Replicas replicas) throws StartFailedException {
         List<WorkerConnector> connectors = start.listeners().stream()
                 .map(listener -> new WorkerConnector(listener, start.loop()))
                 .toList();
         RequestsInFlight requests = new RequestsInFlight();
         SessionPeers peers = peers(start, connectors);
-        SessionHome sessions = new SessionHome(start.sessions(), peers);
+        SessionHome sessions = new SessionHome(start.sessions(), peers, replicas);
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
         EngineValves valves = (engine, isJudged) -> {

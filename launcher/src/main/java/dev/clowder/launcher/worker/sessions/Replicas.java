@@ -1,0 +1,389 @@
+package dev.clowder.launcher.worker.sessions;
+
+import dev.clowder.launcher.wire.Message;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A copy of every session in every worker. Whoever has the lock of a session changes it: here, then in all others, which
+ * answer when they have it, and then lets go. So whoever gets the lock next has the newest copy itself.
+ *
+ * <p>A new worker joins before it takes clients: it hears of the others from the supervisor, asks each for what it has
+ * and will change, and is ready when all have told it. When a worker was killed in the middle of a change, the next one
+ * with that lock asks all others and brings everybody to the newest version that any of them has.
+ *
+ * <p>Legal order: {@link #join} once, before anything of {@link SessionStore}. Any thread.
+ */
+public final class Replicas implements SessionStore {
+    private static final Log LOG = LogFactory.getLog(Replicas.class);
+    /** For a request to wait for another one of its session. */
+    private static final long LEASE_MILLIS = 20_000;
+    /** For the supervisor to answer, and for others to tell what they have. */
+    private static final long JOIN_SECONDS = 60;
+
+    private static final int ATTEMPTS = 3;
+    /** A session that is gone is remembered so long: no older copy of it is on its way any more. */
+    private static final long REMEMBER_MILLIS = 600_000;
+
+    private final int id;
+    private final Consumer<Message> supervisor;
+    private final Path lockFile;
+    private final Map<String, ReplicaFrame.Entry> entries = new ConcurrentHashMap<>();
+    /** Everybody else: id to port. */
+    private final Map<Integer, Integer> others = new ConcurrentHashMap<>();
+    /** Those that have not told everything yet. */
+    private final Set<Integer> telling = ConcurrentHashMap.newKeySet();
+
+    private final CompletableFuture<String> key = new CompletableFuture<>();
+    private final CompletableFuture<List<Message.Replica>> known = new CompletableFuture<>();
+    private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private volatile int port;
+    /** Made when it is needed: most workers do without Tribes. */
+    private volatile @Nullable ReplicaChannel channel;
+
+    private @Nullable SessionLocks locks;
+
+    /**
+     * @param id of this worker
+     * @param supervisor told what it has to know, by any thread
+     * @param lockFile the same for all workers
+     */
+    public Replicas(int id, Consumer<Message> supervisor, Path lockFile) {
+        this.id = id;
+        this.supervisor = supervisor;
+        this.lockFile = lockFile;
+    }
+
+    /**
+     * Becomes one of them; without effect the second time.
+     *
+     * @throws IOException when that is not possible, or takes too long
+     */
+    public synchronized void join() throws IOException {
+        if (locks != null) {
+            return;
+        }
+        supervisor.accept(new Message.JoinReplicas());
+        ReplicaChannel begun = new ReplicaChannel(this::heard);
+        channel = begun;
+        port = begun.start(await(key, "the key"));
+        supervisor.accept(new Message.Replica(id, port, await(key, "the key")));
+        for (Message.Replica other : await(known, "the other workers")) {
+            others.put(other.id(), other.port());
+            telling.add(other.id());
+        }
+        for (int other : List.copyOf(others.keySet())) {
+            tell(new ReplicaFrame(ReplicaFrame.Kind.JOIN, id, port, "", null), other);
+        }
+        completeIfAllTold();
+        await(complete, "copies of sessions");
+        locks = new SessionLocks(lockFile);
+        LOG.info("copies of sessions: " + entries.size() + " here, shared with " + others.size() + " workers");
+    }
+
+    private static <T> T await(CompletableFuture<T> future, String what) throws IOException {
+        try {
+            return future.get(JOIN_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new IOException(what + " did not come within " + JOIN_SECONDS + " s", e);
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    private void completeIfAllTold() {
+        if (telling.isEmpty()) {
+            complete.complete(null);
+        }
+    }
+
+    // What the supervisor says
+
+    /** Takes an order in, if it is about this. */
+    public void obey(Message order) {
+        if (order instanceof Message.ReplicaKey given) {
+            key.complete(given.key());
+        } else if (order instanceof Message.Replicas members) {
+            known.complete(members.others());
+        } else if (order instanceof Message.ReplicaGone gone) {
+            drop(gone.id());
+        } else if (order instanceof Message.Adopted) {
+            supervisor.accept(new Message.Replica(id, port, port == 0 ? "" : key.join()));
+        }
+    }
+
+    private void drop(int other) {
+        others.remove(other);
+        telling.remove(other);
+        if (known.isDone()) {
+            completeIfAllTold();
+        }
+    }
+
+    // What other workers say
+
+    private void heard(ReplicaFrame frame) {
+        ReplicaFrame.Entry entry = frame.entry();
+        switch (frame.kind()) {
+            case COPY -> {
+                if (entry != null) {
+                    entries.merge(frame.key(), entry, (mine, told) -> told.version() > mine.version() ? told : mine);
+                }
+            }
+            case TOUCH -> {
+                if (entry != null) {
+                    entries.computeIfPresent(frame.key(), (key, mine) -> touched(mine, entry));
+                }
+            }
+            case JOIN -> {
+                others.put(frame.sender(), frame.port());
+                Thread teller = new Thread(() -> tellAll(frame.sender()), "copies for worker " + frame.sender());
+                teller.setDaemon(true);
+                teller.start();
+            }
+            case ALL_TOLD -> {
+                telling.remove(frame.sender());
+                completeIfAllTold();
+            }
+            case ASK -> {
+                ReplicaFrame.Entry asked = entries.get(frame.key());
+                if (asked != null) {
+                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, frame.key(), asked), frame.sender());
+                }
+            }
+        }
+    }
+
+    private static ReplicaFrame.Entry touched(ReplicaFrame.Entry mine, ReplicaFrame.Entry told) {
+        // With another one before it the whole is on its way: the sender had it when it began to tell everything.
+        return told.version() == mine.version() + 1 && told.dataVersion() == mine.dataVersion()
+                ? new ReplicaFrame.Entry(
+                        told.version(), told.dataVersion(), told.accessed(), told.inactiveSeconds(), mine.data())
+                : mine;
+    }
+
+    private void tellAll(int other) {
+        for (Map.Entry<String, ReplicaFrame.Entry> entry : entries.entrySet()) {
+            tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, entry.getKey(), entry.getValue()), other);
+        }
+        tell(new ReplicaFrame(ReplicaFrame.Kind.ALL_TOLD, id, port, "", null), other);
+    }
+
+    private void tell(ReplicaFrame frame, int other) {
+        Integer where = others.get(other);
+        if (where != null) {
+            spread(frame, Map.of(other, where));
+        }
+    }
+
+    private void spread(ReplicaFrame frame) {
+        spread(frame, others);
+    }
+
+    /**
+     * Returns when all have taken it in. Who does not is no longer one of us: the supervisor ends that worker, so that it
+     * does not go on with old copies.
+     */
+    private void spread(ReplicaFrame frame, Map<Integer, Integer> to) {
+        IOException last = null;
+        Map<Integer, Integer> left = new HashMap<>(to);
+        for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+            left.keySet().retainAll(others.keySet());
+            if (left.isEmpty()) {
+                return;
+            }
+            try {
+                // When one can't be reached, the others may not have it either; taking it in twice does no harm.
+                Set<Integer> faulty = channel().send(frame, left.values());
+                if (faulty.isEmpty()) {
+                    return;
+                }
+                if (attempt == ATTEMPTS - 1) {
+                    left.entrySet().stream()
+                            .filter(other -> faulty.contains(other.getValue()))
+                            .map(Map.Entry::getKey)
+                            .toList()
+                            .forEach(this::lose);
+                }
+                last = null;
+            } catch (IOException e) {
+                last = e;
+            }
+        }
+        left.keySet().retainAll(others.keySet());
+        if (last != null || !left.isEmpty()) {
+            throw new SessionsUnavailableException("other workers can't be told of a session", last);
+        }
+    }
+
+    private ReplicaChannel channel() {
+        ReplicaChannel begun = channel;
+        if (begun == null) {
+            throw new IllegalStateException("not joined");
+        }
+        return begun;
+    }
+
+    private void lose(int other) {
+        LOG.warn("worker " + other + " does not take copies of sessions");
+        drop(other);
+        supervisor.accept(new Message.ReplicaLost(other));
+    }
+
+    // What this worker's requests want
+
+    @Override
+    public Lease lease(String sessionKey) {
+        return settled(sessionKey, locks().hold(sessionKey, LEASE_MILLIS));
+    }
+
+    @Override
+    public @Nullable Lease tryLease(String sessionKey) {
+        SessionLocks.Held held = locks().tryHold(sessionKey);
+        return held == null ? null : settled(sessionKey, held);
+    }
+
+    private Lease settled(String sessionKey, SessionLocks.Held held) {
+        boolean usable = false;
+        try {
+            if (held.torn()) {
+                // What they have comes before they answer.
+                spread(new ReplicaFrame(ReplicaFrame.Kind.ASK, id, port, sessionKey, null));
+                ReplicaFrame.Entry newest = entries.get(sessionKey);
+                if (newest != null) {
+                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, sessionKey, newest));
+                }
+                held.done();
+            }
+            usable = true;
+            return new CopyLease(sessionKey, held);
+        } finally {
+            if (!usable) {
+                held.release();
+            }
+        }
+    }
+
+    private SessionLocks locks() {
+        SessionLocks joined = locks;
+        if (joined == null) {
+            throw new IllegalStateException("not joined");
+        }
+        return joined;
+    }
+
+    @Override
+    public @Nullable StoredSession peek(String sessionKey) {
+        return stored(entries.get(sessionKey));
+    }
+
+    private static @Nullable StoredSession stored(ReplicaFrame.@Nullable Entry entry) {
+        byte[] data = entry == null ? null : entry.data();
+        return entry == null || data == null
+                ? null
+                : new StoredSession(entry.dataVersion(), entry.accessed(), entry.inactiveSeconds(), data);
+    }
+
+    @Override
+    public List<String> idle(String prefix, long now) {
+        List<String> idle = new ArrayList<>();
+        entries.forEach((sessionKey, entry) -> {
+            if (entry.data() == null) {
+                if (now - entry.accessed() > REMEMBER_MILLIS) {
+                    entries.remove(sessionKey, entry);
+                }
+            } else if (sessionKey.startsWith(prefix)
+                    && StoredSession.isOver(entry.accessed(), entry.inactiveSeconds(), now)) {
+                idle.add(sessionKey);
+            }
+        });
+        return idle;
+    }
+
+    @Override
+    public void close() {
+        ReplicaChannel begun = channel;
+        if (begun != null) {
+            begun.stop();
+        }
+        if (locks != null) {
+            locks.close();
+        }
+    }
+
+    private final class CopyLease implements Lease {
+        private final String key;
+        private final SessionLocks.Held held;
+
+        CopyLease(String key, SessionLocks.Held held) {
+            this.key = key;
+            this.held = held;
+        }
+
+        @Override
+        public @Nullable StoredSession stored() {
+            return Replicas.stored(entries.get(key));
+        }
+
+        @Override
+        public void save(byte[] data, long accessed, int inactiveSeconds) {
+            long next = version() + 1;
+            change(ReplicaFrame.Kind.COPY, new ReplicaFrame.Entry(next, next, accessed, inactiveSeconds, data));
+        }
+
+        @Override
+        public void touch(long accessed, int inactiveSeconds) {
+            ReplicaFrame.Entry before = entries.get(key);
+            if (before != null && before.data() != null) {
+                change(
+                        ReplicaFrame.Kind.TOUCH,
+                        new ReplicaFrame.Entry(
+                                before.version() + 1, before.dataVersion(), accessed, inactiveSeconds, before.data()));
+            }
+        }
+
+        @Override
+        public void remove() {
+            ReplicaFrame.Entry before = entries.get(key);
+            if (before != null && before.data() != null) {
+                long next = before.version() + 1;
+                change(ReplicaFrame.Kind.COPY, new ReplicaFrame.Entry(next, next, System.currentTimeMillis(), 0, null));
+            }
+        }
+
+        private long version() {
+            ReplicaFrame.Entry before = entries.get(key);
+            // Above all that others may remember of a session that is gone and had the same id.
+            return before == null ? System.currentTimeMillis() : before.version();
+        }
+
+        private void change(ReplicaFrame.Kind kind, ReplicaFrame.Entry next) {
+            held.begin();
+            entries.put(key, next);
+            spread(new ReplicaFrame(kind, id, port, key, next));
+            held.done();
+        }
+
+        @Override
+        public void close() {
+            held.release();
+        }
+    }
+}

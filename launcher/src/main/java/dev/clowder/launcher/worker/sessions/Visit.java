@@ -1,0 +1,200 @@
+package dev.clowder.launcher.worker.sessions;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.apache.catalina.Session;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sessions that one request has at the moment, and nobody else: it gets each when it first asks, and gives all back
+ * when it ends. Bound to the thread between {@link #begin} and {@link #end}.
+ */
+final class Visit {
+    /** A use of a session is stored when it is so much later than the last one that was. */
+    private static final long TOUCH_MILLIS = 1_000;
+
+    private static final ThreadLocal<@Nullable Visit> CURRENT = new ThreadLocal<>();
+
+    private final List<Use> uses = new ArrayList<>(1);
+    private boolean refused;
+
+    private Visit() {}
+
+    /** One session of this request. */
+    private static final class Use {
+        final SharedSessions manager;
+        final SharedSession session;
+        final List<SessionStore.Lease> former = new ArrayList<>(0);
+        String id;
+        SessionStore.Lease lease;
+
+        Use(SharedSessions manager, SharedSession session, String id, SessionStore.Lease lease) {
+            this.manager = manager;
+            this.session = session;
+            this.id = id;
+            this.lease = lease;
+        }
+    }
+
+    /** The one of this thread; null outside a request. */
+    static @Nullable Visit current() {
+        return CURRENT.get();
+    }
+
+    /** Null within a request that has begun already. */
+    static @Nullable Visit begin() {
+        if (CURRENT.get() != null) {
+            return null;
+        }
+        Visit visit = new Visit();
+        CURRENT.set(visit);
+        return visit;
+    }
+
+    /** Whether a session could not be had. */
+    boolean refused() {
+        return refused;
+    }
+
+    /** The sessions that this request has, to have them again when it goes on later. */
+    List<SharedSession> sessions() {
+        return uses.stream().map(use -> use.session).toList();
+    }
+
+    boolean has(Session session) {
+        return uses.stream().anyMatch(use -> use.session == session);
+    }
+
+    /** The session of this id, alone; null if there is none. */
+    @Nullable
+    SharedSession find(SharedSessions manager, String id) {
+        for (Use use : uses) {
+            if (use.manager == manager && use.id.equals(id)) {
+                return use.session.alive() ? use.session : null;
+            }
+        }
+        SessionStore.Lease lease = lease(manager, id);
+        boolean used = false;
+        try {
+            StoredSession stored = lease.stored();
+            if (stored == null) {
+                manager.forget(id);
+                return null;
+            }
+            SharedSession session = manager.current(id, stored);
+            if (session == null) {
+                lease.remove();
+                return null;
+            }
+            uses.add(new Use(manager, session, id, lease));
+            used = true;
+            return session;
+        } finally {
+            if (!used) {
+                lease.close();
+            }
+        }
+    }
+
+    private SessionStore.Lease lease(SharedSessions manager, String id) {
+        try {
+            return manager.lease(id);
+        } catch (SessionsUnavailableException e) {
+            refused = true;
+            throw e;
+        }
+    }
+
+    /** A new session: others wait for it to be stored. Outside a request it is stored at once. */
+    static void begun(SharedSessions manager, SharedSession session) {
+        Visit current = CURRENT.get();
+        Visit visit = current == null ? new Visit() : current;
+        String id = session.getIdInternal();
+        visit.uses.add(new Use(manager, session, id, visit.lease(manager, id)));
+        if (current == null) {
+            try {
+                visit.end();
+            } catch (IOException e) {
+                throw new SessionsUnavailableException("a new session can't be stored", e);
+            }
+        }
+    }
+
+    /** The session of this request gets another id, before it has it; without a request nothing can be promised. */
+    static void renamed(SharedSessions manager, SharedSession session, String newId) {
+        Visit visit = CURRENT.get();
+        if (visit == null) {
+            return;
+        }
+        for (Use use : visit.uses) {
+            if (use.session == session) {
+                SessionStore.Lease next = visit.lease(manager, newId);
+                use.former.add(use.lease);
+                use.lease = next;
+                use.id = newId;
+                session.holdsNow(0);
+            }
+        }
+    }
+
+    /**
+     * Stores what was changed, and lets others have the sessions.
+     *
+     * @throws IOException when one could not be written, with its reason
+     * @throws SessionsUnavailableException when one could not be stored
+     */
+    void end() throws IOException {
+        CURRENT.remove();
+        IOException unwritten = null;
+        SessionsUnavailableException unstored = null;
+        for (Use use : uses) {
+            boolean stored = false;
+            try {
+                store(use);
+                stored = true;
+            } catch (IOException e) {
+                unwritten = e;
+            } catch (SessionsUnavailableException e) {
+                unstored = e;
+            } finally {
+                if (!stored) {
+                    // The next request shall see what the store has.
+                    use.manager.forget(use.id);
+                }
+                use.lease.close();
+                use.former.forEach(SessionStore.Lease::close);
+            }
+        }
+        if (unwritten != null) {
+            throw unwritten;
+        }
+        if (unstored != null) {
+            throw unstored;
+        }
+    }
+
+    private static void store(Use use) throws IOException {
+        SharedSession session = use.session;
+        StoredSession before = use.lease.stored();
+        session.used();
+        if (!session.alive()) {
+            use.lease.remove();
+        } else {
+            byte[] data = session.write();
+            long accessed = session.getThisAccessedTimeInternal();
+            int inactive = session.getMaxInactiveInterval();
+            if (before == null || !Arrays.equals(before.data(), data)) {
+                use.lease.save(data, accessed, inactive);
+                StoredSession now = use.lease.stored();
+                session.holdsNow(now == null ? 0 : now.version());
+            } else if (accessed - before.accessed() >= TOUCH_MILLIS) {
+                use.lease.touch(accessed, inactive);
+            }
+        }
+        for (SessionStore.Lease old : use.former) {
+            old.remove();
+        }
+    }
+}
