@@ -19,13 +19,21 @@ final class Reports {
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Workers workers;
+    private final TicketKeys tickets;
     private final Host host;
     private final Observer observer;
 
-    Reports(LauncherConfig config, RunDirectory directory, Workers workers, Host host, Observer observer) {
+    Reports(
+            LauncherConfig config,
+            RunDirectory directory,
+            Workers workers,
+            TicketKeys tickets,
+            Host host,
+            Observer observer) {
         this.config = config;
         this.directory = directory;
         this.workers = workers;
+        this.tickets = tickets;
         this.host = host;
         this.observer = observer;
     }
@@ -37,6 +45,7 @@ final class Reports {
         } else if (message instanceof Message.Hello && !worker.connected()) {
             worker.connect(said.from());
             worker.order(workers.start(worker));
+            worker.order(tickets.message(now));
             workers.fire(WorkerEvent.Kind.ONLINE, worker);
         } else if (message instanceof Message.Ready && worker.state == WorkerState.STARTING) {
             worker.ready(now);
@@ -66,6 +75,7 @@ final class Reports {
         worker.disconnect();
         worker.connect(from);
         worker.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
+        worker.order(tickets.message(now));
         if (!worker.awaited) {
             return;
         }

@@ -32,6 +32,7 @@ final class Supervisor {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final Workers workers;
+    private final TicketKeys tickets;
     private final Reports reports;
     private final Commands commands;
     private final long startedAt;
@@ -56,7 +57,8 @@ final class Supervisor {
         observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, listeners, host, observer);
-        reports = new Reports(config, directory, workers, host, observer);
+        tickets = new TicketKeys(startedAt);
+        reports = new Reports(config, directory, workers, tickets, host, observer);
         commands = new Commands(config, workers, host, observer);
     }
 
@@ -139,13 +141,14 @@ final class Supervisor {
             handle(event, now);
         }
         workers.step(now);
+        tickets.step(now, workers.all());
         if (workers.hopeless() != null && !stopping) {
             fail(workers.hopeless());
         }
         if (!stopping) {
             commands.step(now);
         }
-        return Math.min(workers.next(now), commands.next());
+        return Math.min(Math.min(workers.next(now), tickets.next()), commands.next());
     }
 
     // What happened

@@ -21,9 +21,9 @@ final class WorkerConnector {
     private @Nullable ServedCertificate certificate;
 
     /** A connector as Tomcat's own defaults make it. */
-    WorkerConnector(Message.Listener listener) {
+    WorkerConnector(Message.Listener listener, SharedTickets tickets) {
         this.listener = listener;
-        endpoint = new WorkerEndpoint(Path.of(listener.intake()));
+        endpoint = new WorkerEndpoint(Path.of(listener.intake()), tickets);
         protocol = new WorkerProtocol(endpoint);
         connector = new Connector(protocol);
         connector.setPort(listener.port());

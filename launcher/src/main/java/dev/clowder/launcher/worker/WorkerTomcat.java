@@ -40,11 +40,13 @@ final class WorkerTomcat {
     /**
      * Starts everything but the way of clients from the supervisor.
      *
+     * @param tickets with which TLS session tickets are encrypted
      * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
-    static WorkerTomcat start(Message.Start start) throws StartFailedException {
-        List<WorkerConnector> connectors =
-                start.listeners().stream().map(WorkerConnector::new).toList();
+    static WorkerTomcat start(Message.Start start, SharedTickets tickets) throws StartFailedException {
+        List<WorkerConnector> connectors = start.listeners().stream()
+                .map(listener -> new WorkerConnector(listener, tickets))
+                .toList();
         RequestsInFlight requests = new RequestsInFlight();
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
@@ -134,6 +136,11 @@ final class WorkerTomcat {
                 accessLog.close();
             }
         }
+    }
+
+    /** Takes what is new among the keys of TLS session tickets. */
+    void renewTickets() {
+        endpoints().forEach(WorkerEndpoint::renewTickets);
     }
 
     /** Takes certificates that have changed on disk. */
