@@ -30,7 +30,8 @@ final class Browser implements AutoCloseable {
 
     /** Starts it; its files are put into a directory. */
     static Browser start(Path directory, Certificate trusted) throws IOException, GeneralSecurityException {
-        byte[] key = MessageDigest.getInstance("SHA-256").digest(trusted.getPublicKey().getEncoded());
+        byte[] key = MessageDigest.getInstance("SHA-256")
+                .digest(trusted.getPublicKey().getEncoded());
         List<String> arguments = List.of(
                 "--headless",
                 "--no-sandbox",
@@ -48,11 +49,11 @@ final class Browser implements AutoCloseable {
         capabilities.setCapability("browserName", "chrome");
         capabilities.setCapability("goog:chromeOptions", Map.of("args", arguments));
         int port = Foreground.freePort();
-        Foreground chromedriver =
-                Foreground.start(directory, List.of("chromedriver", "--port=" + port)).awaitPort(port);
+        Foreground chromedriver = Foreground.start(directory, List.of("chromedriver", "--port=" + port))
+                .awaitPort(port);
         try {
-            RemoteWebDriver driver = new RemoteWebDriver(
-                    URI.create("http://127.0.0.1:" + port).toURL(), capabilities, false);
+            RemoteWebDriver driver =
+                    new RemoteWebDriver(URI.create("http://127.0.0.1:" + port).toURL(), capabilities, false);
             driver.manage().timeouts().scriptTimeout(SCRIPTS).pageLoadTimeout(SCRIPTS);
             return new Browser(chromedriver, driver);
         } catch (RuntimeException e) {

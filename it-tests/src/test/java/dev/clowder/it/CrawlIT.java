@@ -44,6 +44,21 @@ class CrawlIT {
             </tomcat-users>
             """;
 
+    /** An application that asks the realm of server.xml, and with it tomcat-users.xml. */
+    private static final String GUARDED = """
+            <web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+              <security-constraint>
+                <web-resource-collection>
+                  <web-resource-name>all</web-resource-name>
+                  <url-pattern>/*</url-pattern>
+                </web-resource-collection>
+                <auth-constraint><role-name>manager-status</role-name></auth-constraint>
+              </security-constraint>
+              <login-config><auth-method>BASIC</auth-method></login-config>
+              <security-role><role-name>manager-status</role-name></security-role>
+            </web-app>
+            """;
+
     /**
      * All that may differ, as docs/existing-tomcat.md lists it.
      *
@@ -78,6 +93,7 @@ class CrawlIT {
 
         Map<String, Response> ours = byClowder(base, first);
         assertThat(ours.keySet()).isEqualTo(stock.keySet());
+        assertThat(ours.get("/guarded/").body()).isEqualTo("tomcat is let in");
         SortedSet<String> differing = new TreeSet<>();
         for (String path : differing(stock, ours)) {
             Difference listed = listed(path);
@@ -93,7 +109,9 @@ class CrawlIT {
 
         Map<String, Response> back = byCatalina(base, first);
         assertThat(back.keySet()).isEqualTo(stock.keySet());
-        assertThat(differing(stock, back)).filteredOn(path -> listed(path) == null).isEmpty();
+        assertThat(differing(stock, back))
+                .filteredOn(path -> listed(path) == null)
+                .isEmpty();
     }
 
     private static SortedSet<String> differing(Map<String, Response> some, Map<String, Response> others) {
@@ -163,6 +181,9 @@ class CrawlIT {
                 xml.replace("port=\"8080\"", "address=\"127.0.0.1\" port=\"${test.port:-0}\"")
                         .replace("port=\"8005\"", "port=\"-1\""));
         Files.writeString(base.resolve("conf/tomcat-users.xml"), USERS);
+        Path guarded = base.resolve("webapps/guarded");
+        Files.writeString(Files.createDirectories(guarded.resolve("WEB-INF")).resolve("web.xml"), GUARDED);
+        Files.writeString(guarded.resolve("index.jsp"), "<%= request.getRemoteUser() %> is let in");
         return base;
     }
 }

@@ -69,7 +69,8 @@ class RealClientsIT {
     private static String run(List<String> command) throws IOException, InterruptedException {
         // There curl draws its progress, whatever it is told, when it has several transfers at a time.
         Path errors = Files.createTempFile(directory, "errors", ".txt");
-        Process process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
+        Process process =
+                new ProcessBuilder(command).redirectError(errors.toFile()).start();
         String said = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertThat(process.waitFor(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue())
@@ -81,7 +82,8 @@ class RealClientsIT {
     /** What curl says of each transfer: version of HTTP and status. One process keeps its connection. */
     private static List<String> curl(String url, String... options) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("curl", "-sS", "-m", "60", "-o", "/dev/null"));
-        command.addAll(List.of("-w", "%{http_version} %{http_code}\\n", "--cacert", tls.chain().toString()));
+        command.addAll(List.of(
+                "-w", "%{http_version} %{http_code}\\n", "--cacert", tls.chain().toString()));
         command.addAll(List.of(options));
         command.add(url);
         return run(command).lines().toList();
@@ -138,8 +140,7 @@ class RealClientsIT {
     /** Nothing, or what h2load says went wrong. */
     private static List<String> h2loadFailures(String url) throws IOException, InterruptedException {
         String said = h2load(url);
-        return said.contains("400 succeeded, 0 failed, 0 errored, 0 timeout")
-                        && said.contains("status codes: 400 2xx")
+        return said.contains("400 succeeded, 0 failed, 0 errored, 0 timeout") && said.contains("status codes: 400 2xx")
                 ? List.of()
                 : List.of(said);
     }
@@ -170,8 +171,8 @@ class RealClientsIT {
     @DisplayName("Chromium: pages and JSPs over HTTP/2, a WebSocket example, and a reload that loses no request")
     void aBrowserSurvivesAReload() throws Exception {
         Certificate certificate;
-        try (HttpConnection connection =
-                HttpConnection.tls(Integer.parseInt(secure.replaceAll("\\D", "")), tls.client().getSocketFactory())) {
+        try (HttpConnection connection = HttpConnection.tls(
+                Integer.parseInt(secure.replaceAll("\\D", "")), tls.client().getSocketFactory())) {
             certificate = connection.certificate();
         }
         try (Browser chromium = Browser.start(directory, certificate)) {

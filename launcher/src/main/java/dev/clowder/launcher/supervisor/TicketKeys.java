@@ -29,8 +29,10 @@ final class TicketKeys {
     private record Key(int number, String secret, long madeAt) {
         Message.TicketKey at(long now) {
             return new Message.TicketKey(
-                    number, secret, TimeUnit.NANOSECONDS.toMillis(USE - (now - madeAt)), TimeUnit.NANOSECONDS.toMillis(
-                            LIFE - (now - madeAt)));
+                    number,
+                    secret,
+                    TimeUnit.NANOSECONDS.toMillis(USE - (now - madeAt)),
+                    TimeUnit.NANOSECONDS.toMillis(LIFE - (now - madeAt)));
         }
     }
 

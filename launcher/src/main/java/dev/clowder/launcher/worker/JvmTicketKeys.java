@@ -30,10 +30,10 @@ final class JvmTicketKeys {
         number = field(keyType, "num", int.class);
         key = field(keyType, "key", SecretKey.class);
         encryptsUntil = field(keyType, "timeout", long.class);
-        // Its own constructor makes a random key from a handshake. By name: the compiler warns of the class on every JDK.
+        // Its own constructor makes a random key from a handshake. By name: the compiler warns of the class on every
+        // JDK.
         Class<?> factory = Class.forName("sun.reflect.ReflectionFactory");
-        empty = (Constructor<?>) factory.getMethod(
-                        "newConstructorForSerialization", Class.class, Constructor.class)
+        empty = (Constructor<?>) factory.getMethod("newConstructorForSerialization", Class.class, Constructor.class)
                 .invoke(
                         factory.getMethod("getReflectionFactory").invoke(null),
                         keyType,

@@ -70,6 +70,7 @@ class WireTest {
                         new Message.AccessLog("access.log", "%h ü")),
                 new Message.Stop(30_000, 1000),
                 new Message.Adopted(60_000),
+                new Message.TicketKeys(List.of(new Message.TicketKey(-7, "c2VjcmV0", 5, -6))),
                 new Message.Dump(true),
                 new Message.Dumped("thread\n    at"),
                 new Message.Command("scale", List.of("3")),
