@@ -1,6 +1,7 @@
 package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.it.HttpConnection.Response;
@@ -143,7 +144,7 @@ class CrawlIT {
                 base.resolve("bin/catalina.sh").toString(),
                 "run");
         try (Foreground catalina = Foreground.start(files, command)) {
-            catalina.awaitPort(port);
+            await("its start").atMost(SOON).until(() -> catalina.output().contains("Server startup in"));
             return crawl(port, first);
         }
     }
