@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.Collection;
@@ -31,6 +32,8 @@ import java.util.stream.Stream;
 final class Crawl {
     /** Far above what a distribution has; a server that makes links without end must not hold the test. */
     private static final int MOST_PAGES = 4_000;
+
+    private static final Duration SOON = Duration.ofMinutes(3);
 
     private static final Pattern LINK = Pattern.compile("(?:href|src|action)\\s*=\\s*[\"']([^\"'#]*)");
 
@@ -119,7 +122,7 @@ final class Crawl {
     }
 
     private Response fetch(String path) throws IOException {
-        try (HttpConnection connection = HttpConnection.open(port)) {
+        try (HttpConnection connection = HttpConnection.open(port).patient(SOON)) {
             connection.send(connection.head("GET", path, "Host: localhost", authorization));
             return normal(path, WITHOUT_END.contains(path) ? connection.readHead() : connection.read());
         } catch (IOException e) {

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @EnabledOnOs(value = OS.LINUX, disabledReason = "bin/catalina.sh needs a shell")
 @Tag("slow")
 class CrawlIT {
-    private static final Duration SOON = Duration.ofMinutes(3);
+    private static final Duration SOON = Duration.ofMinutes(5);
 
     /** Fewer would say that the crawl got lost. */
     private static final int MANY = 300;
@@ -150,8 +150,11 @@ class CrawlIT {
     }
 
     private Map<String, Response> byClowder(Path base, SortedSet<String> first) throws Exception {
-        try (ClowderProcess cluster =
-                ClowderProcess.builder().root(files).catalinaBase(base).start()) {
+        try (ClowderProcess cluster = ClowderProcess.builder()
+                .root(files)
+                .catalinaBase(base)
+                .arguments("--boot-timeout", "4m")
+                .start()) {
             cluster.awaitReady(SOON);
             return crawl(cluster.port(), first);
         }

@@ -53,7 +53,7 @@ class RealClientsIT {
                 .application("/examples", Path.of(System.getProperty("clowder.examples")))
                 .root(directory)
                 .arguments(tls.options(0))
-                .arguments("--drain-timeout", "10s")
+                .arguments("--drain-timeout", "10s", "--boot-timeout", "4m")
                 .start();
         ClusterStatus status = cluster.awaitReady(SOON);
         plain = "http://localhost:" + status.listeners().get(0).port();
