@@ -10,6 +10,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -95,6 +96,12 @@ final class HttpConnection implements AutoCloseable {
             plain.close();
             throw e;
         }
+    }
+
+    /** Waits so long for each answer, for pages that are only compiled when somebody asks for them. */
+    HttpConnection patient(Duration atMost) throws IOException {
+        socket.setSoTimeout((int) atMost.toMillis());
+        return this;
     }
 
     /** Returns what the server has shown; without TLS an error. */

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.h2.Driver;
 import org.junit.jupiter.api.AfterAll;
@@ -180,6 +183,25 @@ class InstalledServicesIT {
                         localhost.chain().toString()))
                 .startsWith("webapps localhost 127.0.0.1 true 2.")
                 .endsWith(" HTTP/1.1");
+    }
+
+    @Test
+    @DisplayName("a TLS session of one name is resumed at every worker, and not for another name")
+    void aSessionIsResumedForItsNameAtEveryWorker() throws Exception {
+        Path ticket = directory.resolve("ticket");
+        OpenSsl client = new OpenSsl(directory, SHOP);
+        assertThat(client.visit(port(TLS), "-tls1_3", "-sess_out", ticket).resumed())
+                .isFalse();
+        Set<Worker> workers = new HashSet<>();
+        for (int i = 0; i < 100 && workers.size() < 2; i++) {
+            OpenSsl.Visit again = client.visit(port(TLS), "-tls1_3", "-sess_in", ticket);
+            assertThat(again.resumed()).isTrue();
+            workers.add(again.worker());
+        }
+        assertThat(workers).hasSize(2);
+        OpenSsl elsewhere = new OpenSsl(directory, "localhost");
+        assertThat(elsewhere.visit(port(TLS), "-tls1_3", "-sess_in", ticket).resumed())
+                .isFalse();
     }
 
     @Test

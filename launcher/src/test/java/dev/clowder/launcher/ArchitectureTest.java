@@ -91,8 +91,8 @@ class ArchitectureTest {
     @Test
     void timeOfDayIsForPeopleAndNobodyElseAsksForIt() {
         DescribedPredicate<JavaClass> others = areNot(
-                "those that tell people, stamp a log or a file, look at the dates of a certificate, or compare with Tomcat's"
-                        + " own time of day",
+                "those that tell people, stamp a log or a file, look at the dates of a certificate, or compare with the time"
+                        + " of day of Tomcat or of Java's TLS",
                 c -> isNamed(
                         c,
                         "supervisor.JvmHost",
@@ -100,6 +100,7 @@ class ArchitectureTest {
                         "supervisor.ArchiveDirectory",
                         "config.ConfigReader",
                         "worker.ServedCertificate",
+                        "worker.JvmTicketKeys",
                         "worker.Drain",
                         "worker.WorkerEndpoint",
                         "worker.sessions.SharedSessions",

@@ -34,7 +34,10 @@ final class JvmHost implements Host, AutoCloseable {
 
     private static final Pattern JAVA_VERSION = Pattern.compile("version \"(\\d+)");
 
-    /** What Tomcat's own start script opens to applications, and what adopting the listening socket needs. */
+    /**
+     * What Tomcat's own start script opens to applications, and what adopting the listening socket and sharing the keys of
+     * TLS session tickets need.
+     */
     private static final List<String> OPENED = List.of(
             "java.base/java.lang",
             "java.base/java.lang.reflect",
@@ -42,7 +45,8 @@ final class JvmHost implements Host, AutoCloseable {
             "java.base/java.util",
             "java.base/java.util.concurrent",
             "java.rmi/sun.rmi.transport",
-            "java.base/sun.nio.ch");
+            "java.base/sun.nio.ch",
+            "java.base/sun.security.ssl");
 
     private final LauncherConfig config;
     private final RunDirectory directory;

@@ -20,6 +20,7 @@ final class Reports {
     private final RunDirectory directory;
     private final Workers workers;
     private final Replicas replicas;
+    private final TicketKeys tickets;
     private final Host host;
     private final Observer observer;
 
@@ -28,12 +29,14 @@ final class Reports {
             RunDirectory directory,
             Workers workers,
             Replicas replicas,
+            TicketKeys tickets,
             Host host,
             Observer observer) {
         this.config = config;
         this.directory = directory;
         this.workers = workers;
         this.replicas = replicas;
+        this.tickets = tickets;
         this.host = host;
         this.observer = observer;
     }
@@ -45,6 +48,7 @@ final class Reports {
         } else if (message instanceof Message.Hello && !worker.connected()) {
             worker.connect(said.from());
             worker.order(workers.start(worker));
+            worker.order(tickets.message(now));
             workers.fire(WorkerEvent.Kind.ONLINE, worker);
         } else if (message instanceof Message.Ready && worker.state == WorkerState.STARTING) {
             worker.ready(now);
@@ -77,6 +81,7 @@ final class Reports {
         worker.disconnect();
         worker.connect(from);
         worker.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
+        worker.order(tickets.message(now));
         if (!worker.awaited) {
             return;
         }

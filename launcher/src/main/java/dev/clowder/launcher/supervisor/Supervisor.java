@@ -33,6 +33,7 @@ final class Supervisor {
     private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final Workers workers;
     private final Replicas replicas;
+    private final TicketKeys tickets;
     private final Reports reports;
     private final Commands commands;
     private final long startedAt;
@@ -58,7 +59,8 @@ final class Supervisor {
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, listeners, host, observer);
         replicas = new Replicas(workers);
-        reports = new Reports(config, directory, workers, replicas, host, observer);
+        tickets = new TicketKeys(startedAt);
+        reports = new Reports(config, directory, workers, replicas, tickets, host, observer);
         commands = new Commands(config, workers, host, observer);
     }
 
@@ -142,13 +144,14 @@ final class Supervisor {
         }
         workers.step(now);
         replicas.step();
+        tickets.step(now, workers.all());
         if (workers.hopeless() != null && !stopping) {
             fail(workers.hopeless());
         }
         if (!stopping) {
             commands.step(now);
         }
-        return Math.min(workers.next(now), commands.next());
+        return Math.min(Math.min(workers.next(now), tickets.next()), commands.next());
     }
 
     // What happened

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(Message.Start.class),
     @JsonSubTypes.Type(Message.Stop.class),
     @JsonSubTypes.Type(Message.Dump.class),
+    @JsonSubTypes.Type(Message.TicketKeys.class),
     @JsonSubTypes.Type(Message.Dumped.class),
     @JsonSubTypes.Type(Message.JoinReplicas.class),
     @JsonSubTypes.Type(Message.ReplicaKey.class),
@@ -217,6 +218,34 @@ public sealed interface Message {
      *     false: all of it is the answer, {@link Dumped}
      */
     record Dump(boolean toLog) implements Message {}
+
+    /**
+     * With what TLS session tickets are encrypted by all workers: behind {@link Start} and {@link Adopted}, and whenever
+     * there is a new one.
+     *
+     * @param keys the newest, with which new tickets are encrypted, first
+     */
+    record TicketKeys(List<TicketKey> keys) implements Message {
+        public TicketKeys {
+            keys = List.copyOf(keys);
+        }
+    }
+
+    /**
+     * One of them.
+     *
+     * @param number by which a ticket names it
+     * @param secret 32 bytes in base 64
+     * @param usedMillis for how long it may encrypt; below 0 no longer
+     * @param knownMillis for how long there may be tickets that it decrypts
+     */
+    record TicketKey(int number, String secret, long usedMillis, long knownMillis) {
+        /** Without the secret: texts end in logs. */
+        @Override
+        public String toString() {
+            return "TicketKey[number=" + number + "]";
+        }
+    }
 
     // From an operator's command to the supervisor, and back.
 

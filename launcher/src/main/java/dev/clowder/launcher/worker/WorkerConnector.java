@@ -25,9 +25,9 @@ final class WorkerConnector {
      *
      * @param loops whether requests may run where they are polled
      */
-    WorkerConnector(Message.Listener listener, boolean loops) {
+    WorkerConnector(Message.Listener listener, boolean loops, SharedTickets tickets) {
         this.listener = listener;
-        endpoint = new WorkerEndpoint(Path.of(listener.intake()), loops);
+        endpoint = new WorkerEndpoint(Path.of(listener.intake()), loops, tickets);
         protocol = new WorkerProtocol(endpoint);
         connector = new Connector(protocol);
         connector.setPort(listener.port());

@@ -26,6 +26,7 @@ import org.apache.coyote.Processor;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.net.NioChannel;
+import org.apache.tomcat.util.net.SSLHostConfig;
 import org.apache.tomcat.util.net.SocketWrapperBase;
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +55,7 @@ final class WorkerEndpoint extends LoopEndpoint {
     private static final long LATECOMERS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Path intakePath;
+    private final SharedTickets tickets;
     private final CompletableFuture<ServerSocketChannel> listener = new CompletableFuture<>();
     private final CountDownLatch acceptorLeft = new CountDownLatch(1);
     private final CountDownLatch intakeLeft = new CountDownLatch(1);
@@ -69,9 +71,10 @@ final class WorkerEndpoint extends LoopEndpoint {
     private boolean troubled;
 
     /** @param loops whether requests may run where they are polled */
-    WorkerEndpoint(Path intakePath, boolean loops) {
+    WorkerEndpoint(Path intakePath, boolean loops, SharedTickets tickets) {
         super(loops);
         this.intakePath = intakePath;
+        this.tickets = tickets;
         // Who comes by the intake was let in by the supervisor: a worker that is full still answers its probes.
         super.setMaxConnections(Integer.MAX_VALUE);
     }
@@ -80,6 +83,20 @@ final class WorkerEndpoint extends LoopEndpoint {
     @Override
     public void setMaxConnections(int most) {
         room = most < 0 ? Integer.MAX_VALUE : most;
+    }
+
+    /** {@inheritDoc} Its session tickets are those of all workers. */
+    @Override
+    protected void createSSLContext(SSLHostConfig host) throws IllegalArgumentException {
+        super.createSSLContext(host);
+        tickets.addTo(getPort(), host);
+    }
+
+    /** Takes what is new among the keys of session tickets. */
+    void renewTickets() {
+        for (SSLHostConfig host : findSslHostConfigs()) {
+            tickets.addTo(getPort(), host);
+        }
     }
 
     /** Says how long a connection of HTTP/2 may be idle while the worker does not leave. */

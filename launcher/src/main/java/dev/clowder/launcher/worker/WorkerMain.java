@@ -47,6 +47,7 @@ public final class WorkerMain {
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
     private final Replicas replicas;
+    private final SharedTickets tickets = new SharedTickets();
     private volatile @Nullable WorkerTomcat tomcat;
     private volatile boolean ready;
     /** Those that all workers share, once this one takes clients from them. */
@@ -87,8 +88,10 @@ public final class WorkerMain {
     private void run(Message.Start start) throws InterruptedException {
         thread("control", () -> followSupervisors(start));
         try {
-            WorkerTomcat started = WorkerTomcat.start(start, replicas);
+            WorkerTomcat started = WorkerTomcat.start(start, replicas, tickets);
             tomcat = started;
+            // Those that came while it started, when only what was made later has them.
+            started.renewTickets();
             SelfProbe.check(Path.of(start.listeners().get(0).intake()));
             listeners = started.accept(start.handover(), id);
         } catch (StartFailedException e) {
@@ -148,8 +151,19 @@ public final class WorkerMain {
         } else if (order instanceof Message.Adopted adopted) {
             orphanMillis = adopted.orphanMillis();
             replicas.obey(order);
+        } else if (order instanceof Message.TicketKeys keys) {
+            takeTickets(keys);
         } else {
             replicas.obey(order);
+        }
+    }
+
+    /** A Tomcat that is only starting takes them as it makes the TLS of its ports. */
+    private void takeTickets(Message.TicketKeys keys) {
+        tickets.take(keys);
+        WorkerTomcat running = tomcat;
+        if (running != null) {
+            running.renewTickets();
         }
     }
 

@@ -44,11 +44,13 @@ final class WorkerTomcat {
     /**
      * Starts everything but the way of clients from the supervisor.
      *
+     * @param tickets with which TLS session tickets are encrypted
      * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
-    static WorkerTomcat start(Message.Start start, Replicas replicas) throws StartFailedException {
+    static WorkerTomcat start(Message.Start start, Replicas replicas, SharedTickets tickets)
+            throws StartFailedException {
         List<WorkerConnector> connectors = start.listeners().stream()
-                .map(listener -> new WorkerConnector(listener, start.loop()))
+                .map(listener -> new WorkerConnector(listener, start.loop(), tickets))
                 .toList();
         RequestsInFlight requests = new RequestsInFlight();
         SessionPeers peers = peers(start, connectors);
@@ -176,6 +178,11 @@ final class WorkerTomcat {
                 accessLog.close();
             }
         }
+    }
+
+    /** Takes what is new among the keys of TLS session tickets. */
+    void renewTickets() {
+        endpoints().forEach(WorkerEndpoint::renewTickets);
     }
 
     /** Takes certificates that have changed on disk. */

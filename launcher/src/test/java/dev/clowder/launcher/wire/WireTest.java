@@ -78,6 +78,7 @@ class WireTest {
                 new Message.Replicas(List.of(new Message.Replica(7, 4711, "00ff"))),
                 new Message.ReplicaGone(7),
                 new Message.ReplicaLost(7),
+                new Message.TicketKeys(List.of(new Message.TicketKey(-7, "c2VjcmV0", 5, -6))),
                 new Message.Dump(true),
                 new Message.Dumped("thread\n    at"),
                 new Message.Command("scale", List.of("3")),
