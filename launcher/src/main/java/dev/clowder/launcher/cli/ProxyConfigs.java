@@ -1,5 +1,6 @@
 package dev.clowder.launcher.cli;
 
+import dev.clowder.launcher.config.ListenAddress;
 import dev.clowder.launcher.config.ConfigException;
 import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;

@@ -92,6 +92,7 @@ public final class ConfigReader {
         AccessLog accessLog = reader.accessLog();
         Path java = reader.java(installed);
         boolean classArchive = reader.classArchive();
+        Reporting reporting = new ReportingReader(options, reader.problems).read();
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
@@ -117,7 +118,8 @@ public final class ConfigReader {
                 options.oversubscribe,
                 healthPath,
                 memoryLimit,
-                classArchive);
+                classArchive,
+                reporting);
     }
 
     private List<Listener> listeners() {

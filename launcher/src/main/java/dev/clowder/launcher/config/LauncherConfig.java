@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param healthPath what is asked of each worker to see that it lives; empty for any answer at all
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
  * @param classArchive whether workers share an archive of their classes, made when there is none
+ * @param reporting how the cluster tells what it does
  */
 public record LauncherConfig(
         List<Listener> listeners,
@@ -49,7 +50,8 @@ public record LauncherConfig(
         boolean oversubscribe,
         String healthPath,
         long memoryLimit,
-        boolean classArchive) {
+        boolean classArchive,
+        Reporting reporting) {
 
     public LauncherConfig {
         listeners = List.copyOf(listeners);

@@ -111,6 +111,16 @@ final class Replacement extends Operation {
         }
     }
 
+    @Override
+    int done() {
+        return done.size();
+    }
+
+    @Override
+    int steps() {
+        return steps;
+    }
+
     private boolean begin(long now) {
         slot = todo.remove();
         old = slot.current;

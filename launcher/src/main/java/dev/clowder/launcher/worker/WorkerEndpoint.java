@@ -17,6 +17,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.coyote.Processor;
@@ -59,6 +60,7 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     private volatile boolean leaving;
     private volatile int room = MAX_CONNECTIONS;
     private volatile long http2KeepAliveMillis;
+    private final AtomicLong handedOver = new AtomicLong();
 
     /** Of the intake's thread, as {@code troubled}. */
     private final Backoff backoff = new Backoff();
@@ -101,9 +103,15 @@ final class WorkerEndpoint extends ProxyNioEndpoint {
     /** Serves a connection that was accepted elsewhere. */
     void takeOver(SocketChannel accepted) throws InterruptedException {
         countUpOrAwaitConnection();
+        handedOver.incrementAndGet();
         if (!setSocketOptions(accepted)) {
             closeSocket(accepted);
         }
+    }
+
+    /** How many connections the supervisor has accepted for it. */
+    long handedOver() {
+        return handedOver.get();
     }
 
     @Override

@@ -202,6 +202,8 @@ public final class WorkerMain {
             return;
         }
         running.drain();
+        // What was answered meanwhile counts too.
+        lifeline.send(running.load());
         lifeline.send(new Message.Drained());
         running.stop();
         over.countDown();

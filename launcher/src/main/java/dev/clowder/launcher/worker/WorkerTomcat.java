@@ -22,6 +22,7 @@ final class WorkerTomcat {
     private final Server server;
     private final List<WorkerConnector> connectors;
     private final RequestsInFlight requests;
+    private final InsideView insides;
     private final Drain drain;
     private final @Nullable AccessLogFile accessLog;
 
@@ -29,10 +30,12 @@ final class WorkerTomcat {
             Server server,
             List<WorkerConnector> connectors,
             RequestsInFlight requests,
+            InsideView insides,
             @Nullable AccessLogFile accessLog) {
         this.server = server;
         this.connectors = connectors;
         this.requests = requests;
+        this.insides = insides;
         this.accessLog = accessLog;
         this.drain = new Drain(connectors);
     }
@@ -46,6 +49,7 @@ final class WorkerTomcat {
         List<WorkerConnector> connectors =
                 start.listeners().stream().map(WorkerConnector::new).toList();
         RequestsInFlight requests = new RequestsInFlight();
+        InsideView insides = new InsideView();
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
         EngineValves valves = (engine, isJudged) -> {
@@ -53,12 +57,13 @@ final class WorkerTomcat {
                 engine.getPipeline().addValve(new MergedAccessLog(wanted.pattern(), accessLog));
             }
             addValves(engine, start, isJudged, requests);
+            insides.watch(engine);
         };
         try {
             Server server = start.installed() == null
                     ? EmbeddedTomcat.start(start, connectors, valves)
                     : InstalledTomcat.start(start, start.installed(), connectors, valves);
-            return new WorkerTomcat(server, connectors, requests, accessLog);
+            return new WorkerTomcat(server, connectors, requests, insides, accessLog);
         } catch (LifecycleException e) {
             // The supervisor is told its first cause in one line; here are all of them.
             LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
@@ -152,7 +157,8 @@ final class WorkerTomcat {
                         .mapToInt(WorkerEndpoint::getCurrentThreadsBusy)
                         .sum(),
                 memory.totalMemory() - memory.freeMemory(),
-                residentBytes());
+                residentBytes(),
+                insides.read(endpoints()));
     }
 
     private List<WorkerEndpoint> endpoints() {
