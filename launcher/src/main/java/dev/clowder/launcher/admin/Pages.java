@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,9 @@ final class Pages {
 
     private final Map<HttpServerResponse, Reader> readers = new LinkedHashMap<>();
     private final Deque<Buffer> events = new ArrayDeque<>();
+    /** Another one after a restart: events are counted anew, and the page's secret is no longer good. */
+    private final String life = UUID.randomUUID().toString();
+
     private long lastEvent;
     private volatile @Nullable Latest latest;
 
@@ -66,7 +70,7 @@ final class Pages {
         page.closeHandler(closed -> readers.remove(page));
         page.exceptionHandler(failed -> readers.remove(page));
         // After a loss of the connection the browser comes back by itself.
-        page.write(Buffer.buffer("retry: 1000\n\n"));
+        page.write(Buffer.buffer("retry: 1000\nevent: hello\ndata: " + life + "\n\n"));
         Latest now = latest;
         if (now != null) {
             page.write(frame(now));
