@@ -40,7 +40,7 @@ const SERIES = {
   heap: ["Heap", 16 * MEBI, megabytes],
   rss: ["Memory (RSS)", 64 * MEBI, megabytes],
   gc: ["Garbage collection", 0.05, (v) => `${(v * 1000).toFixed(0)} ms/s`],
-  latency: ["Mean response", 0.001, (v) => (v < 1 ? `${(v * 1000).toFixed(v < 0.01 ? 1 : 0)} ms` : `${v.toFixed(1)} s`)],
+  latency: ["Mean response", 0.001, (v) => (v === 0 ? "–" : v < 1 ? `${(v * 1000).toFixed(v < 0.01 ? 1 : 0)} ms` : `${v.toFixed(1)} s`)],
 };
 
 export class Card {

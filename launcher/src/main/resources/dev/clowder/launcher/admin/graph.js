@@ -1,6 +1,7 @@
-// A small line that moves to the left: the last two minutes of one number.
+// A small line that moves to the left: up to the last two minutes of one number.
 
 const KEPT = 120;
+const FEWEST = 30;
 const WIDTH = 120;
 const HEIGHT = 30;
 const SVG = "http://www.w3.org/2000/svg";
@@ -29,7 +30,7 @@ export class Graph {
       this.#values.shift();
     }
     const most = Math.max(this.#floor, ...this.#values);
-    const step = WIDTH / (KEPT - 1);
+    const step = WIDTH / (Math.max(FEWEST, this.#values.length) - 1);
     const first = WIDTH - (this.#values.length - 1) * step;
     const points = this.#values.map((one, i) => {
       const y = HEIGHT - 1 - (one / most) * (HEIGHT - 3);
