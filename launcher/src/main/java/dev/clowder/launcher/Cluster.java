@@ -52,8 +52,7 @@ public final class Cluster implements AutoCloseable {
     private final RunningCluster running;
     private final @Nullable AdminServer admin;
 
-    private Cluster(
-            Output output, ExecutorService events, RunningCluster running, @Nullable AdminServer admin) {
+    private Cluster(Output output, ExecutorService events, RunningCluster running, @Nullable AdminServer admin) {
         this.output = output;
         this.events = events;
         this.running = running;
@@ -126,8 +125,7 @@ public final class Cluster implements AutoCloseable {
                         @Override
                         public void log(String line) {
                             Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
-                            output.line(
-                                    json ? ClusterEvent.log(line).json(now) : now + " clowder: " + line);
+                            output.line(json ? ClusterEvent.log(line).json(now) : now + " clowder: " + line);
                         }
 
                         @Override
@@ -157,7 +155,10 @@ public final class Cluster implements AutoCloseable {
             Cluster cluster = new Cluster(output, events, running, page);
             if (page != null) {
                 page.serve(running::ask);
-                running.log("admin page: http://" + NetUtil.toSocketAddressString(new InetSocketAddress(wanted.address().getAddress(), page.port())) + "/");
+                running.log("admin page: http://"
+                        + NetUtil.toSocketAddressString(
+                                new InetSocketAddress(wanted.address().getAddress(), page.port()))
+                        + "/");
             }
             started = true;
             return cluster;

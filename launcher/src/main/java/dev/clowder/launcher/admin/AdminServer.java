@@ -92,7 +92,8 @@ public final class AdminServer implements AutoCloseable {
             server.listen().toCompletionStage().toCompletableFuture().get(START_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             throw new StartException("--admin " + place + ": can't listen there ("
-                    + String.valueOf(e.getCause() == null ? e.getMessage() : e.getCause().getMessage())
+                    + String.valueOf(
+                            e.getCause() == null ? e.getMessage() : e.getCause().getMessage())
                     + "); choose another port or end what uses it");
         } catch (TimeoutException e) {
             throw new StartException("--admin " + place + ": the port did not open within " + START_SECONDS + " s");

@@ -110,7 +110,8 @@ final class Answers {
         } else if (reads && "/readyz".equals(path)) {
             ready(response);
         } else if (!guard.knowsToken(request)) {
-            response.putHeader("WWW-Authenticate", "Basic realm=\"clowder: any name, and the token\", charset=\"UTF-8\"");
+            response.putHeader(
+                    "WWW-Authenticate", "Basic realm=\"clowder: any name, and the token\", charset=\"UTF-8\"");
             end(response, 401, "the token is needed, see --admin-token");
         } else if (reads && files.containsKey(path)) {
             response.putHeader("Content-Type", TYPES.get(path.equals("/") ? "html" : path.replaceFirst(".*\\.", "")));
@@ -240,12 +241,11 @@ final class Answers {
         if (response.closed() || response.ended()) {
             return;
         }
-        int status =
-                switch (reply.exitCode()) {
-                    case 0 -> 200;
-                    case 2 -> 400;
-                    default -> 409;
-                };
+        int status = switch (reply.exitCode()) {
+            case 0 -> 200;
+            case 2 -> 400;
+            default -> 409;
+        };
         try {
             String text = MAPPER.writeValueAsString(Map.of("exitCode", reply.exitCode(), "text", reply.text()));
             response.setStatusCode(status).putHeader("Content-Type", JSON).end(text);

@@ -96,7 +96,8 @@ final class Guard {
         String origin = request.getHeader("Origin");
         String host = request.getHeader("Host");
         // Behind a proxy with TLS the scheme is another one.
-        return origin != null && (host == null || !origin.replaceFirst("^https?://", "").equalsIgnoreCase(host));
+        return origin != null
+                && (host == null || !origin.replaceFirst("^https?://", "").equalsIgnoreCase(host));
     }
 
     /** Whether a command comes from our page. */

@@ -49,7 +49,7 @@ final class Metrics {
         all.requests();
         all.jvms();
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        new PrometheusTextFormatWriter(false).write(text, all.metrics.build());
+        PrometheusTextFormatWriter.create().write(text, all.metrics.build());
         return text.toByteArray();
     }
 
@@ -89,8 +89,7 @@ final class Metrics {
         counter("clowder_worker_drains", "Workers told to finish what they have.", totals.drains());
         List<CounterDataPointSnapshot> exits = new ArrayList<>();
         totals.exits().forEach((cause, count) -> exits.add(count(Labels.of("cause", cause), count)));
-        metrics.metricSnapshot(
-                new CounterSnapshot(about("clowder_worker_exits", "Ends of workers, by cause."), exits));
+        metrics.metricSnapshot(new CounterSnapshot(about("clowder_worker_exits", "Ends of workers, by cause."), exits));
         List<CounterDataPointSnapshot> operations = new ArrayList<>();
         totals.operations().forEach((name, count) -> {
             int space = name.indexOf(' ');
@@ -118,7 +117,10 @@ final class Metrics {
             }
         }
         metrics.metricSnapshot(new InfoSnapshot(about("clowder_worker", "The processes that there are."), points));
-        bySlot("clowder_worker_ready", "Workers of the slot that take clients.", w -> w.state().equals("READY") ? 1 : 0);
+        bySlot(
+                "clowder_worker_ready",
+                "Workers of the slot that take clients.",
+                w -> w.state().equals("READY") ? 1 : 0);
         bySlot("clowder_worker_connections", "Open connections.", Status.WorkerStatus::connections);
         bySlot("clowder_worker_threads_busy", "Threads at work on a request.", Status.WorkerStatus::busyThreads);
         bySlot("clowder_worker_heap_used_bytes", "Heap in use.", Status.WorkerStatus::heapUsedBytes);
@@ -148,13 +150,13 @@ final class Metrics {
             Counts counts = slot.counts();
             for (int i = 0; i < Counts.STATUS_CLASSES; i++) {
                 long count = i < counts.responses().size() ? counts.responses().get(i) : 0;
-                responses.add(
-                        count(Labels.of("slot", String.valueOf(slot.slot()), "status", (i + 1) + "xx"), count));
+                responses.add(count(Labels.of("slot", String.valueOf(slot.slot()), "status", (i + 1) + "xx"), count));
             }
             List<Double> bounds = new ArrayList<>(Counts.LATENCY_SECONDS);
             bounds.add(Double.POSITIVE_INFINITY);
             List<Long> buckets = IntStream.range(0, bounds.size())
-                    .mapToObj(i -> i < counts.latency().size() ? counts.latency().get(i) : 0L)
+                    .mapToObj(
+                            i -> i < counts.latency().size() ? counts.latency().get(i) : 0L)
                     .toList();
             durations.add(HistogramDataPointSnapshot.builder()
                     .labels(label(slot))
@@ -166,7 +168,12 @@ final class Metrics {
                 new CounterSnapshot(about("clowder_requests", "Finished requests by status class."), responses));
         metrics.metricSnapshot(new HistogramSnapshot(
                 about("clowder_request_duration_seconds", "Time of requests, to the end of the response."), durations));
-        counted("clowder_forwarded", "Requests by why the walk along their proxies ended.", "reason", Counts::forwarded, 1);
+        counted(
+                "clowder_forwarded",
+                "Requests by why the walk along their proxies ended.",
+                "reason",
+                Counts::forwarded,
+                1);
     }
 
     private void jvms() {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jline.terminal.Attributes;
+import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.AttributedString;
@@ -110,9 +111,9 @@ final class TopCommand implements Callable<Integer> {
     }
 
     private static void show(Terminal terminal, Display display, List<String> lines) {
-        int width = Math.max(20, terminal.getWidth());
-        int height = Math.max(5, terminal.getHeight());
-        display.resize(height, width);
+        int width = Math.max(20, terminal.getColumns());
+        int height = Math.max(5, terminal.getRows());
+        display.resize(Size.of(width, height));
         List<AttributedString> shown = lines.stream()
                 .limit(height - 1L)
                 .map(line -> new AttributedString(line.substring(0, Math.min(line.length(), width - 1))))

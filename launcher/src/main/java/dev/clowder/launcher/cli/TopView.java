@@ -40,11 +40,26 @@ final class TopView {
         }
         lines.add("");
         lines.add(String.format(
-                ROW, "SLOT", "ID", "PID", "STATE", "UPTIME", "REQ/S", "5XX/S", "MEAN", "CONN", "BUSY", "CPU", "HEAP",
-                "RSS", "GC/S", "RESTARTS", "LAST EXIT"));
+                ROW,
+                "SLOT",
+                "ID",
+                "PID",
+                "STATE",
+                "UPTIME",
+                "REQ/S",
+                "5XX/S",
+                "MEAN",
+                "CONN",
+                "BUSY",
+                "CPU",
+                "HEAP",
+                "RSS",
+                "GC/S",
+                "RESTARTS",
+                "LAST EXIT"));
         double seconds = supervisor.uptimeSeconds() - before.supervisor().uptimeSeconds();
-        Map<Integer, Counts> earlier = before.slots().stream()
-                .collect(Collectors.toMap(Status.SlotStatus::slot, Status.SlotStatus::counts));
+        Map<Integer, Counts> earlier =
+                before.slots().stream().collect(Collectors.toMap(Status.SlotStatus::slot, Status.SlotStatus::counts));
         Map<Integer, Counts> counts =
                 now.slots().stream().collect(Collectors.toMap(Status.SlotStatus::slot, Status.SlotStatus::counts));
         for (Status.WorkerStatus worker : now.workers()) {
@@ -88,7 +103,10 @@ final class TopView {
     }
 
     private static double collected(Counts before, Counts now) {
-        return Math.max(0, sum(now.collectionMillis().values()) - sum(before.collectionMillis().values()));
+        return Math.max(
+                0,
+                sum(now.collectionMillis().values())
+                        - sum(before.collectionMillis().values()));
     }
 
     private static long sum(Iterable<Long> counts) {

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param onEvent the command that is run for each event; null for none
  * @param jsonLog whether the log is lines of JSON
  */
-public record Reporting(
-        @Nullable Admin admin, @Nullable String onEvent, boolean jsonLog) {
+public record Reporting(@Nullable Admin admin, @Nullable String onEvent, boolean jsonLog) {
     /** Lines of text, and nothing else. */
     public static final Reporting NONE = new Reporting(null, null, false);
 
@@ -21,8 +20,7 @@ public record Reporting(
      * @param address where it listens
      * @param token what a client must know; null if everybody on this machine may come
      */
-    public record Admin(
-            InetSocketAddress address, @Nullable String token) {
+    public record Admin(InetSocketAddress address, @Nullable String token) {
         /** Without the token. */
         @Override
         public String toString() {

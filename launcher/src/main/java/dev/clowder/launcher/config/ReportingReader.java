@@ -73,7 +73,8 @@ final class ReportingReader {
             }
             return token;
         } catch (IOException e) {
-            problems.add("--admin-token " + file + ": can't be read (" + e.getClass().getSimpleName() + ")");
+            problems.add(
+                    "--admin-token " + file + ": can't be read (" + e.getClass().getSimpleName() + ")");
             return null;
         }
     }

@@ -74,7 +74,7 @@ final class EventHost implements Observer, AutoCloseable {
                 }
             }
         } catch (InterruptedException e) {
-            running.values().forEach(EventHost::kill);
+            // The cluster has ended.
         }
     }
 
@@ -104,6 +104,9 @@ final class EventHost implements Observer, AutoCloseable {
                     next.log("--on-event: the command failed for " + event.event() + ", exit code "
                             + process.exitValue());
                 }
+            } catch (InterruptedException e) {
+                kill(process);
+                throw e;
             } finally {
                 running.remove(process.pid());
             }
