@@ -153,7 +153,7 @@ public final class Cluster implements AutoCloseable {
                     },
                     processArguments);
             Cluster cluster = new Cluster(output, events, running, page);
-            if (page != null) {
+            if (page != null && wanted != null) {
                 page.serve(running::ask);
                 running.log("admin page: http://"
                         + NetUtil.toSocketAddressString(

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Message;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -43,7 +42,7 @@ final class Answers {
             "js", "text/javascript; charset=utf-8",
             "svg", "image/svg+xml");
     private static final List<String> FILES =
-            List.of("index.html", "style.css", "app.js", "cards.js", "graph.js", "icon.svg");
+            List.of("style.css", "app.js", "cards.js", "graph.js", "icon.svg");
 
     private final Pages pages;
     private final Guard guard;
@@ -51,7 +50,8 @@ final class Answers {
     private final Map<String, Buffer> files;
     private volatile @Nullable Commander commander;
     private int commands;
-    private @Nullable Status measured;
+    /** When the status was published of which they are. */
+    private long measured;
     private Buffer metrics = Buffer.buffer();
 
     Answers(Pages pages, Guard guard, Context loop) {
@@ -62,7 +62,7 @@ final class Answers {
         for (String file : FILES) {
             read.put("/" + file, file(file));
         }
-        String index = read.remove("/index.html").toString(UTF_8);
+        String index = file("index.html").toString(UTF_8);
         read.put("/", Buffer.buffer(index.replace("PAGE_SECRET", guard.pageSecret())));
         files = Map.copyOf(read);
     }
@@ -102,7 +102,7 @@ final class Answers {
                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
                                 + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
         String path = request.path();
-        boolean reads = request.method() == HttpMethod.GET || request.method() == HttpMethod.HEAD;
+        boolean reads = HttpMethod.GET.equals(request.method()) || HttpMethod.HEAD.equals(request.method());
         if (!guard.isOurName(request)) {
             end(response, 421, "this page is at 127.0.0.1 and localhost only");
         } else if (reads && "/healthz".equals(path)) {
@@ -162,9 +162,9 @@ final class Answers {
             return;
         }
         try {
-            if (measured != now.status()) {
+            if (measured != now.at()) {
                 metrics = Buffer.buffer(Metrics.text(now.status()));
-                measured = now.status();
+                measured = now.at();
             }
             response.putHeader("Content-Type", Metrics.CONTENT_TYPE).end(metrics);
         } catch (IOException e) {
@@ -177,7 +177,7 @@ final class Answers {
             end(response, 403, "asked by the page of somebody else");
         } else if (pages.isFull()) {
             end(response, 503, Pages.MAX_PAGES + " pages are open");
-        } else if (request.method() == HttpMethod.HEAD) {
+        } else if (HttpMethod.HEAD.equals(request.method())) {
             response.putHeader("Content-Type", "text/event-stream").end();
         } else {
             patience.run();
@@ -187,7 +187,7 @@ final class Answers {
     }
 
     private void command(HttpServerRequest request, HttpServerResponse response, Runnable patience) {
-        if (request.method() != HttpMethod.POST) {
+        if (!HttpMethod.POST.equals(request.method())) {
             end(response.putHeader("Allow", "POST"), 405, "use POST");
         } else if (!guard.isFromOurPage(request)) {
             end(response, 403, "not asked by the page of this cluster; load it again");

@@ -77,7 +77,8 @@ final class Metrics {
                     Labels.of("state", state.toLowerCase(Locale.ROOT)),
                     status.workers().stream()
                             .filter(worker -> worker.state().equals(state))
-                            .count()));
+                            .mapToDouble(worker -> 1)
+                            .sum()));
         }
         metrics.metricSnapshot(new GaugeSnapshot(about("clowder_workers", "Workers by state."), points));
     }
@@ -123,13 +124,13 @@ final class Metrics {
                 w -> w.state().equals("READY") ? 1 : 0);
         bySlot("clowder_worker_connections", "Open connections.", Status.WorkerStatus::connections);
         bySlot("clowder_worker_threads_busy", "Threads at work on a request.", Status.WorkerStatus::busyThreads);
-        bySlot("clowder_worker_heap_used_bytes", "Heap in use.", Status.WorkerStatus::heapUsedBytes);
-        bySlot("clowder_worker_resident_bytes", "Resident memory.", Status.WorkerStatus::rssBytes);
+        bySlot("clowder_worker_heap_used_bytes", "Heap in use.", worker -> (double) worker.heapUsedBytes());
+        bySlot("clowder_worker_resident_bytes", "Resident memory.", worker -> (double) worker.rssBytes());
         inside("clowder_worker_threads_max", "Threads that may work on requests.", Insides::maxThreads);
         inside("clowder_worker_jvm_threads", "Threads of the JVM.", Insides::liveThreads);
-        inside("clowder_worker_heap_max_bytes", "What the heap may grow to.", Insides::heapMaxBytes);
-        inside("clowder_worker_open_files", "Descriptors in use.", insides -> Math.max(0, insides.openFiles()));
-        inside("clowder_worker_max_files", "Limit of descriptors.", insides -> Math.max(0, insides.maxFiles()));
+        inside("clowder_worker_heap_max_bytes", "What the heap may grow to.", insides -> (double) insides.heapMaxBytes());
+        inside("clowder_worker_open_files", "Descriptors in use.", insides -> (double) Math.max(0, insides.openFiles()));
+        inside("clowder_worker_max_files", "Limit of descriptors.", insides -> (double) Math.max(0, insides.maxFiles()));
         List<CounterDataPointSnapshot> restarts = new ArrayList<>();
         for (Status.SlotStatus slot : status.slots()) {
             int most = status.workers().stream()
@@ -228,7 +229,7 @@ final class Metrics {
         metrics.metricSnapshot(new GaugeSnapshot(about(name, help), List.of(point(Labels.EMPTY, value))));
     }
 
-    private void counter(String name, String help, double value) {
+    private void counter(String name, String help, long value) {
         metrics.metricSnapshot(new CounterSnapshot(about(name, help), List.of(count(Labels.EMPTY, value))));
     }
 
@@ -238,6 +239,10 @@ final class Metrics {
 
     private static GaugeDataPointSnapshot point(Labels labels, double value) {
         return new GaugeDataPointSnapshot(value, labels, null);
+    }
+
+    private static CounterDataPointSnapshot count(Labels labels, long value) {
+        return count(labels, (double) value);
     }
 
     private static CounterDataPointSnapshot count(Labels labels, double value) {
