@@ -33,9 +33,9 @@ final class EventHost implements Observer, AutoCloseable {
     private final AtomicBoolean full = new AtomicBoolean();
     private final Map<Long, Process> running = new ConcurrentHashMap<>();
     private final Thread runner = new Thread(this::run, "events");
-    private volatile boolean closed;
 
-    private record Waiting(Instant at, ClusterEvent event) {}
+    /** @param event null when nothing follows */
+    private record Waiting(Instant at, @Nullable ClusterEvent event) {}
 
     /** @param command for the shell; null if there is none */
     EventHost(@Nullable String command, Observer next) {
@@ -67,19 +67,15 @@ final class EventHost implements Observer, AutoCloseable {
 
     private void run() {
         try {
-            while (!closed || !waiting.isEmpty()) {
-                Waiting one = waiting.poll(100, TimeUnit.MILLISECONDS);
-                if (one != null) {
-                    tell(one);
-                }
+            for (Waiting one = waiting.take(); one.event() != null; one = waiting.take()) {
+                tell(one.at(), one.event());
             }
         } catch (InterruptedException e) {
             // The cluster has ended.
         }
     }
 
-    private void tell(Waiting one) throws InterruptedException {
-        ClusterEvent event = one.event();
+    private void tell(Instant at, ClusterEvent event) throws InterruptedException {
         try {
             ProcessBuilder shell = new ProcessBuilder("/bin/sh", "-c", String.valueOf(command))
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
@@ -95,7 +91,7 @@ final class EventHost implements Observer, AutoCloseable {
             Process process = shell.start();
             running.put(process.pid(), process);
             try {
-                write(process, event.json(one.at()));
+                write(process, event.json(at));
                 if (!process.waitFor(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
                     kill(process);
                     next.log("--on-event: the command did not end within " + PATIENCE_MILLIS / 1000 + " s for "
@@ -138,12 +134,13 @@ final class EventHost implements Observer, AutoCloseable {
     /** Runs what is left, for a moment. */
     @Override
     public void close() {
-        closed = true;
         if (command == null) {
             return;
         }
         try {
-            runner.join(LAST_MILLIS);
+            if (waiting.offer(new Waiting(Instant.EPOCH, null))) {
+                runner.join(LAST_MILLIS);
+            }
             runner.interrupt();
             runner.join(LAST_MILLIS);
         } catch (InterruptedException e) {
