@@ -1,9 +1,12 @@
 package dev.clowder.launcher;
 
+import dev.clowder.launcher.admin.AdminServer;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Reporting;
 import dev.clowder.launcher.config.RunOptions;
+import dev.clowder.launcher.supervisor.ClusterEvent;
 import dev.clowder.launcher.supervisor.Observer;
 import dev.clowder.launcher.supervisor.Output;
 import dev.clowder.launcher.supervisor.RunningCluster;
@@ -11,6 +14,7 @@ import dev.clowder.launcher.supervisor.RunningCluster.StartException;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.supervisor.WorkerEvent;
 import dev.clowder.launcher.wire.Message;
+import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -23,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -45,11 +50,13 @@ public final class Cluster implements AutoCloseable {
     private final Output output;
     private final ExecutorService events;
     private final RunningCluster running;
+    private final @Nullable AdminServer admin;
 
-    private Cluster(Output output, ExecutorService events, RunningCluster running) {
+    private Cluster(Output output, ExecutorService events, RunningCluster running, @Nullable AdminServer admin) {
         this.output = output;
         this.events = events;
         this.running = running;
+        this.admin = admin;
     }
 
     /**
@@ -97,14 +104,19 @@ public final class Cluster implements AutoCloseable {
             Consumer<WorkerEvent> listener,
             List<String> processArguments)
             throws ConfigException, StartException {
-        Output output = new Output(out);
+        boolean json = config.reporting().jsonLog();
+        Output output = new Output(out, json);
+        Reporting.Admin wanted = config.reporting().admin();
         ExecutorService events = Executors.newSingleThreadExecutor(task -> {
             Thread thread = new Thread(task, "cluster events");
             thread.setDaemon(true);
             return thread;
         });
         boolean started = false;
+        AdminServer admin = null;
         try {
+            AdminServer page = wanted == null ? null : AdminServer.open(wanted);
+            admin = page;
             RunningCluster running = RunningCluster.start(
                     config,
                     environment,
@@ -112,7 +124,26 @@ public final class Cluster implements AutoCloseable {
                     new Observer() {
                         @Override
                         public void log(String line) {
-                            output.line(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " clowder: " + line);
+                            Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+                            output.line(json ? ClusterEvent.log(line).json(now) : now + " clowder: " + line);
+                        }
+
+                        @Override
+                        public void event(ClusterEvent event) {
+                            Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+                            if (json) {
+                                output.line(event.json(now));
+                            }
+                            if (page != null) {
+                                page.event(now, event);
+                            }
+                        }
+
+                        @Override
+                        public void status(Status status) {
+                            if (page != null) {
+                                page.status(status);
+                            }
                         }
 
                         @Override
@@ -121,11 +152,21 @@ public final class Cluster implements AutoCloseable {
                         }
                     },
                     processArguments);
-            Cluster cluster = new Cluster(output, events, running);
+            Cluster cluster = new Cluster(output, events, running, page);
+            if (page != null && wanted != null) {
+                page.serve(running::ask);
+                running.log("admin page: http://"
+                        + NetUtil.toSocketAddressString(
+                                new InetSocketAddress(wanted.address().getAddress(), page.port()))
+                        + "/");
+            }
             started = true;
             return cluster;
         } finally {
             if (!started) {
+                if (admin != null) {
+                    admin.close();
+                }
                 events.shutdown();
                 output.close();
             }
@@ -177,6 +218,9 @@ public final class Cluster implements AutoCloseable {
     public void close() {
         stop();
         exitCode().join();
+        if (admin != null) {
+            admin.close();
+        }
         events.shutdown();
         output.close();
     }

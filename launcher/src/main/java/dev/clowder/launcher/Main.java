@@ -1,6 +1,7 @@
 package dev.clowder.launcher;
 
 import dev.clowder.launcher.cli.CommandLines;
+import dev.clowder.launcher.cli.Terminals;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
@@ -14,8 +15,6 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -96,19 +95,9 @@ public final class Main {
     private static void obeySignals(StopSwitch stop) {
         Signals.on(List.of("TERM", "INT"), stop::press);
         // From a terminal that closes it means stop; from a program it means reload.
-        Signals.on(List.of("HUP"), hasTerminal() ? stop::press : () -> stop.ask("reload"));
+        Signals.on(List.of("HUP"), Terminals.is(0, true) ? stop::press : () -> stop.ask("reload"));
         Signals.on(List.of("TTIN"), () -> stop.ask("scale", "+1"));
         Signals.on(List.of("TTOU"), () -> stop.ask("scale", "-1"));
-    }
-
-    /** System.console() tells nothing since Java 22: it is there without a terminal too. */
-    private static boolean hasTerminal() {
-        try {
-            String input = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
-            return input.startsWith("/dev/pts/") || input.startsWith("/dev/tty");
-        } catch (IOException | UnsupportedOperationException e) {
-            return true;
-        }
     }
 
     /** The first press stops gracefully, a second one at once; a press before there is a cluster is not forgotten. */

@@ -39,6 +39,8 @@ class ArchitectureTest {
                 .definedBy(ROOT + ".supervisor..")
                 .layer("acceptor")
                 .definedBy(ROOT + ".acceptor..")
+                .layer("admin")
+                .definedBy(ROOT + ".admin..")
                 .layer("worker")
                 .definedBy(ROOT + ".worker..")
                 .layer("proxy")
@@ -49,8 +51,10 @@ class ArchitectureTest {
                 .definedBy(ROOT + ".config..")
                 .whereLayer("entry")
                 .mayNotBeAccessedByAnyLayer()
-                .whereLayer("supervisor")
+                .whereLayer("admin")
                 .mayOnlyBeAccessedByLayers("entry")
+                .whereLayer("supervisor")
+                .mayOnlyBeAccessedByLayers("entry", "admin")
                 .whereLayer("worker")
                 .mayOnlyBeAccessedByLayers("entry")
                 .whereLayer("proxy")
@@ -58,9 +62,9 @@ class ArchitectureTest {
                 .whereLayer("acceptor")
                 .mayOnlyBeAccessedByLayers("entry", "supervisor")
                 .whereLayer("wire")
-                .mayOnlyBeAccessedByLayers("entry", "supervisor", "worker", "acceptor")
+                .mayOnlyBeAccessedByLayers("entry", "admin", "supervisor", "worker", "acceptor")
                 .whereLayer("config")
-                .mayOnlyBeAccessedByLayers("entry", "supervisor", "worker", "acceptor")
+                .mayOnlyBeAccessedByLayers("entry", "admin", "supervisor", "worker", "acceptor")
                 .ensureAllClassesAreContainedInArchitecture()
                 .check(CLASSES);
     }
@@ -97,6 +101,8 @@ class ArchitectureTest {
                         c,
                         "supervisor.JvmHost",
                         "Cluster",
+                        "supervisor.EventHost",
+                        "supervisor.Output",
                         "supervisor.ArchiveDirectory",
                         "config.ConfigReader",
                         "worker.ServedCertificate",

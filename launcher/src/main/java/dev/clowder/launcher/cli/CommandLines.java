@@ -29,6 +29,7 @@ public final class CommandLines {
         CommandLine clowder = new CommandLine(new CommandLines());
         clowder.addSubcommand(run);
         clowder.addSubcommand(new StatusCommand());
+        clowder.addSubcommand(new TopCommand());
         clowder.addSubcommand(new OperatorCommand.Reload());
         clowder.addSubcommand(new OperatorCommand.Deploy());
         clowder.addSubcommand(new OperatorCommand.Scale());

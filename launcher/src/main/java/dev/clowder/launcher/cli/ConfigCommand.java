@@ -1,6 +1,7 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.ListenAddress;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -50,10 +50,12 @@ final class ControlClient {
         try (Wire wire = connect(directory, socket)) {
             wire.send(new Message.Command(command, arguments));
             Message said = wire.receive();
+            ProgressLine line = new ProgressLine(spec.commandLine().getErr(), Terminals.is(2, false));
             while (said instanceof Message.Progress progress) {
-                spec.commandLine().getErr().println(progress.line());
+                line.show(progress);
                 said = wire.receive();
             }
+            line.end();
             return said instanceof Message.Reply reply ? reply : null;
         } catch (ClosedChannelException e) {
             return null;

@@ -1,6 +1,7 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.ListenAddress;
 import dev.clowder.launcher.supervisor.RunDirectory;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Message;

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.cli;
 
+import dev.clowder.launcher.config.ListenAddress;
 import dev.clowder.launcher.proxy.DevelopmentProxy;
 import dev.clowder.launcher.proxy.ProxySettings;
 import dev.clowder.launcher.proxy.ProxySettings.HeaderFamily;

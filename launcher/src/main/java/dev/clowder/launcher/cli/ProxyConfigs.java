@@ -1,6 +1,7 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.ListenAddress;
 import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;

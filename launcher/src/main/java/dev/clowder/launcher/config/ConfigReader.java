@@ -94,6 +94,7 @@ public final class ConfigReader {
         Path java = reader.java(installed);
         boolean classArchive = reader.isAuto("--class-archive", options.classArchive);
         boolean loop = reader.isAuto("--loop", options.loop);
+        Reporting reporting = new ReportingReader(options, reader.problems).read();
         Path runDir =
                 options.runDir == null ? null : options.runDir.toAbsolutePath().normalize();
         if (!reader.problems.isEmpty()) {
@@ -121,7 +122,8 @@ public final class ConfigReader {
                 healthPath,
                 memoryLimit,
                 classArchive,
-                loop);
+                loop,
+                reporting);
     }
 
     private List<Listener> listeners() {

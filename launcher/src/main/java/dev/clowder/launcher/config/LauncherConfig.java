@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
  * @param classArchive whether workers share an archive of their classes, made when there is none
  * @param loop whether workers run requests where they are polled
+ * @param reporting how the cluster tells what it does
  */
 public record LauncherConfig(
         List<Listener> listeners,
@@ -53,7 +54,8 @@ public record LauncherConfig(
         String healthPath,
         long memoryLimit,
         boolean classArchive,
-        boolean loop) {
+        boolean loop,
+        Reporting reporting) {
 
     public LauncherConfig {
         listeners = List.copyOf(listeners);

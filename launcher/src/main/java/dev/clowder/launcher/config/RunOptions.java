@@ -159,6 +159,37 @@ public final class RunOptions {
     String accessLogSize;
 
     @Option(
+            names = "--log-format",
+            paramLabel = "FORMAT",
+            defaultValue = "text",
+            description = "text, or json: each line on standard output is an object, see docs/events.md")
+    String logFormat = "text";
+
+    @Option(
+            names = "--on-event",
+            paramLabel = "CMD",
+            description = "a shell command, run for each event in the cluster with the event as JSON on its standard"
+                    + " input, see docs/events.md")
+    @Nullable
+    String onEvent;
+
+    @Option(
+            names = "--admin",
+            paramLabel = "[ADDR:]PORT",
+            converter = ListenAddress.Converter.class,
+            description = "a page that shows and steers the cluster, /metrics, /healthz and /readyz, on this port of"
+                    + " 127.0.0.1, 0 for any, or of another address (default: none)")
+    @Nullable
+    ListenAddress admin;
+
+    @Option(
+            names = "--admin-token",
+            paramLabel = "FILE",
+            description = "the secret that --admin asks for; needed with any address but this machine's own")
+    @Nullable
+    Path adminToken;
+
+    @Option(
             names = "--boot-timeout",
             paramLabel = "TIME",
             defaultValue = "60s",

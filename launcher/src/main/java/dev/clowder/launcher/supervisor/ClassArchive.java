@@ -130,6 +130,16 @@ final class ClassArchive implements Observer, AutoCloseable {
     }
 
     @Override
+    public void event(ClusterEvent event) {
+        next.event(event);
+    }
+
+    @Override
+    public void status(Status status) {
+        next.status(status);
+    }
+
+    @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Looking can't fail.
     public void changed(WorkerEvent event) {
         next.changed(event);

@@ -188,7 +188,12 @@ final class ControlServer implements AutoCloseable {
 
         @Override
         public void progress(String line) {
-            said.add(new Message.Progress(line));
+            progress(line, 0, 0);
+        }
+
+        @Override
+        public void progress(String line, int done, int steps) {
+            said.add(new Message.Progress(line, done, steps));
         }
 
         @Override

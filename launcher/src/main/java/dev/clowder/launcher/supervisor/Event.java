@@ -62,10 +62,20 @@ sealed interface Event {
     /** An operator asks; every question gets an answer. */
     record Asked(Message.Command command, Caller caller) implements Event {}
 
-    /** Who asked. Both methods may be called by any thread and never block. */
+    /** Who asked. The methods may be called by any thread and never block. */
     interface Caller {
         /** A line for people, before the answer. */
         void progress(String line);
+
+        /**
+         * As {@link #progress(String)}.
+         *
+         * @param done how many steps are over
+         * @param steps how many there are, 0 if that is not known
+         */
+        default void progress(String line, int done, int steps) {
+            progress(line);
+        }
 
         void answer(Message.Reply reply);
     }

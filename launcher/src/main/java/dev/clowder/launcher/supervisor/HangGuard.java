@@ -44,10 +44,12 @@ final class HangGuard {
         String doubt = watch.doubt(now);
         if (worker.state == WorkerState.READY && doubt != null) {
             observer.log("worker " + worker.name() + " is suspect: " + doubt);
+            observer.event(ClusterEvent.of("suspect", "worker " + worker.name() + " is suspect: " + doubt, worker));
             worker.doubt(now, host.processorTime(worker.id));
             changed.run();
         } else if (worker.state == WorkerState.SUSPECT && doubt == null) {
             observer.log("worker " + worker.name() + " is well again");
+            observer.event(ClusterEvent.of("recovered", "worker " + worker.name() + " is well again", worker));
             worker.enter(WorkerState.Kind.RECOVERED, Long.MAX_VALUE);
             changed.run();
         } else if (worker.state == WorkerState.SUSPECT) {
@@ -64,6 +66,7 @@ final class HangGuard {
         lastHang = now;
         worker.endReason = "hung: " + doubt;
         observer.log("worker " + worker.name() + " hangs: " + doubt + "; its thread dump follows, then it is killed");
+        observer.event(ClusterEvent.of("hung", "worker " + worker.name() + " hangs: " + doubt, worker));
         worker.order(new Message.Dump(true));
         host.dump(worker.id);
         worker.enter(WorkerState.Kind.EXPIRED, now + DUMP_TIME);

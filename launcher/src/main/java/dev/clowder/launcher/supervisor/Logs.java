@@ -165,7 +165,7 @@ public final class Logs implements AutoCloseable {
     }
 
     private synchronized void open(int slot) throws IOException {
-        slots.put(slot, new SlotLog(file(directory, slot), limit, new Lines("[" + slot + "] ", console::add), log));
+        slots.put(slot, new SlotLog(file(directory, slot), limit, console.of(slot), log));
     }
 
     /** A worker of the slot has ended: its last words are passed on at once, even half a line. */

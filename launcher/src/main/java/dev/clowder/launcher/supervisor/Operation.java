@@ -33,7 +33,19 @@ abstract class Operation {
 
     /** The cluster stops, which ends every operation. */
     final void interrupt() {
-        caller.answer(new Message.Reply(Supervisor.BUSY, name + " was interrupted: the cluster stops"));
+        String text = name + " was interrupted: the cluster stops";
+        observer.event(ClusterEvent.of("refused", name, text, done(), steps()));
+        caller.answer(new Message.Reply(Supervisor.BUSY, text));
+    }
+
+    /** How many of its steps are over. */
+    int done() {
+        return 0;
+    }
+
+    /** How many steps it has; 0 when that is not known. */
+    int steps() {
+        return 0;
     }
 
     /** Where it stands, for people. */
@@ -44,11 +56,13 @@ abstract class Operation {
     final void say(String line) {
         lastLine = line;
         observer.log(name + ": " + line);
-        caller.progress(line);
+        observer.event(ClusterEvent.of("step", name, line, done(), steps()));
+        caller.progress(line, done(), steps());
     }
 
     final void answer(int exitCode, String text) {
         observer.log(name + ": " + text);
+        observer.event(ClusterEvent.of(exitCode == Supervisor.OK ? "done" : "refused", name, text, done(), steps()));
         caller.answer(new Message.Reply(exitCode, text));
     }
 }

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
@@ -20,14 +22,22 @@ public final class Output implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 1000;
 
     private final OutputStream out;
+    private final boolean json;
     private final Deque<byte[]> waiting = new ArrayDeque<>();
     private final Thread writer = new Thread(this::write, "output");
     private int waitingBytes;
     private long dropped;
     private boolean closed;
 
+    /** Writes lines as they are. */
     public Output(OutputStream out) {
+        this(out, false);
+    }
+
+    /** @param json whether every line must be an object of JSON */
+    public Output(OutputStream out, boolean json) {
         this.out = out;
+        this.json = json;
         writer.setDaemon(true);
         writer.start();
     }
@@ -51,9 +61,17 @@ public final class Output implements AutoCloseable {
         }
     }
 
-    /** Writes one line of a worker, with its line feed. */
-    void add(byte[] line) {
-        add(line, MAX_WAITING);
+    /** Takes the lines of the workers of a slot, without their line feeds. */
+    Lines of(int slot) {
+        return json
+                ? new Lines("", line -> add(asJson(slot, line), MAX_WAITING))
+                : new Lines("[" + slot + "] ", line -> add(line, MAX_WAITING));
+    }
+
+    private static byte[] asJson(int slot, byte[] line) {
+        String text = new String(line, 0, line.length - 1, UTF_8);
+        return (ClusterEvent.output(slot, text).json(Instant.now().truncatedTo(ChronoUnit.MILLIS)) + "\n")
+                .getBytes(UTF_8);
     }
 
     private synchronized void add(byte[] line, int most) {
@@ -92,7 +110,11 @@ public final class Output implements AutoCloseable {
             if (dropped > 0) {
                 long lines = dropped;
                 dropped = 0;
-                return ("clowder: " + lines + " lines of output dropped, the reader is too slow"
+                String text = lines + " lines of output dropped, the reader is too slow";
+                return ((json
+                                        ? ClusterEvent.log(text)
+                                                .json(Instant.now().truncatedTo(ChronoUnit.MILLIS))
+                                        : "clowder: " + text)
                                 + System.lineSeparator())
                         .getBytes(UTF_8);
             }

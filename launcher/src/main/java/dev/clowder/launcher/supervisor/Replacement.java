@@ -111,6 +111,16 @@ final class Replacement extends Operation {
         }
     }
 
+    @Override
+    int done() {
+        return done.size();
+    }
+
+    @Override
+    int steps() {
+        return steps;
+    }
+
     private boolean begin(long now) {
         WorkerSlot first = todo.element();
         if (surge == 0 && workers.wanted() > 1 && !Replicas.copiesStay(workers, going -> going == first)) {

@@ -146,21 +146,43 @@ final class Reports {
         workers.forgetEmptySlots();
         workers.publish();
         String life = Text.seconds(now - worker.spawnedAt);
+        String line;
         if (worker.asked) {
-            observer.log("worker " + worker.name() + " stopped after " + life + " (" + exit.cause() + ")");
+            line = "worker " + worker.name() + " stopped after " + life + " (" + exit.cause() + ")";
         } else {
-            observer.log("worker " + worker.name() + " died after " + life + ": " + exit.cause()
+            line = "worker " + worker.name() + " died after " + life + ": " + exit.cause()
                     + (failure == null ? "" : ", " + failure)
                     + (failure == null && "SIGKILL".equals(exit.signal())
                             ? " (not by us, perhaps for lack of memory)"
                             : "")
                     + (worker.wasReady ? "" : ", before it was ready")
-                    + (worker.slot.delay.quarantined() ? "; slot quarantined, one try every 30 s" : ""));
+                    + (worker.slot.delay.quarantined() ? "; slot quarantined, one try every 30 s" : "");
+            worker.slot.died(exit);
         }
+        observer.log(line);
+        observer.event(ClusterEvent.of("exited", line, worker, exit, cause(worker, exit)));
         workers.fire(WorkerEvent.Kind.EXITED, worker);
         int young = worker.slot.delay.young();
         if (!worker.asked && (failure != null || young >= MAX_FAILED_STARTS)) {
             workers.giveUpUnlessReady(failure == null ? young + " workers died in a row" : failure);
         }
+    }
+
+    /** The kinds of ends: few, so that they can be counted apart. */
+    private static String cause(Worker worker, Exit exit) {
+        String reason = exit.reason();
+        if (worker.asked) {
+            return "asked";
+        }
+        if (reason.startsWith("hung")) {
+            return "hang";
+        }
+        if (reason.contains("out of memory") || reason.startsWith("heap exhausted")) {
+            return "memory";
+        }
+        if (!worker.wasReady) {
+            return "start";
+        }
+        return exit.signal() == null ? "exit" : "signal";
     }
 }

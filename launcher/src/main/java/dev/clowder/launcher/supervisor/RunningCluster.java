@@ -74,7 +74,9 @@ public final class RunningCluster {
         boolean started = false;
         try {
             int javaVersion = JvmHost.javaVersion(config.java());
-            Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), embedding);
+            EventHost events = new EventHost(config.reporting().onEvent(), embedding);
+            parts.push(events);
+            Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), events);
             parts.push(systemd);
             ClassArchive archive = new ClassArchive(systemd);
             observer = archive;
@@ -108,7 +110,7 @@ public final class RunningCluster {
             upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, observer);
             adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
-                Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid));
+                Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid) || events.reaps(pid));
                 reaper.start();
                 parts.push(reaper);
             }
@@ -200,6 +202,11 @@ public final class RunningCluster {
         }
     }
 
+    /** Writes a line of the cluster's own log. */
+    public void log(String line) {
+        observer.log(line);
+    }
+
     /** Where clients connect: the first of the addresses. */
     public InetSocketAddress address() {
         return listeners.addresses().get(0);
@@ -273,7 +280,7 @@ public final class RunningCluster {
     public static final class StartException extends Exception {
         private static final long serialVersionUID = 1;
 
-        StartException(String message) {
+        public StartException(String message) {
             super(message);
         }
     }

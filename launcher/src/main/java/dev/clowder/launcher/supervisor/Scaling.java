@@ -43,6 +43,16 @@ final class Scaling extends Operation {
     }
 
     @Override
+    int done() {
+        return Math.min(count, workers.ready());
+    }
+
+    @Override
+    int steps() {
+        return count;
+    }
+
+    @Override
     long next() {
         return Long.MAX_VALUE;
     }

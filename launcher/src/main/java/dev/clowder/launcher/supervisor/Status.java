@@ -5,14 +5,23 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.clowder.launcher.wire.Counts;
+import dev.clowder.launcher.wire.Insides;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code status --json} prints: the components are its names, in its order. Immutable. */
-public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners, List<WorkerStatus> workers) {
+public record Status(
+        SupervisorStatus supervisor,
+        List<ListenerStatus> listeners,
+        List<WorkerStatus> workers,
+        List<SlotStatus> slots,
+        TotalStatus totals) {
+    private static final ObjectWriter COMPACT = new JsonMapper().writer();
     private static final ObjectWriter JSON = new JsonMapper().writerWithDefaultPrettyPrinter();
     private static final ObjectReader READER = new JsonMapper().readerFor(Status.class);
     private static final double NANOS = 1e9;
@@ -35,7 +44,36 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
     }
 
     /** A change that is under way, such as a reload. */
-    public record OperationStatus(String name, String since, String progress) {}
+    public record OperationStatus(String name, String since, String progress, int done, int steps) {}
+
+    /**
+     * What a slot has seen of all its workers.
+     *
+     * @param counts of those that live, as of their last beats, and of those before them
+     * @param deaths the last ends that nobody had asked for, newest first
+     */
+    public record SlotStatus(int slot, Counts counts, List<ExitStatus> deaths) {
+        public SlotStatus {
+            deaths = List.copyOf(deaths);
+        }
+    }
+
+    /**
+     * What this supervisor has seen since its start.
+     *
+     * @param started worker processes
+     * @param exits of them, by cause
+     * @param hangs workers ended because they hung
+     * @param drains workers told to finish what they have
+     * @param operations changes by name and outcome, such as {@code reload done}
+     */
+    public record TotalStatus(
+            long started, Map<String, Long> exits, long hangs, long drains, Map<String, Long> operations) {
+        public TotalStatus {
+            exits = Map.copyOf(exits);
+            operations = Map.copyOf(operations);
+        }
+    }
 
     /** One port. */
     public record ListenerStatus(String address, int port, String protocol, String accept) {}
@@ -54,7 +92,10 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             long heapUsedBytes,
             long rssBytes,
             int restarts,
-            @Nullable ExitStatus lastExit) {}
+            @Nullable ExitStatus lastExit,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            Insides insides) {}
 
     /** How the slot's last worker ended. */
     public record ExitStatus(
@@ -67,6 +108,7 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
             Workers all,
             ClassArchiveStatus classArchive,
             @Nullable Operation operation,
+            TotalStatus totals,
             long now) {
         SupervisorStatus supervisor = new SupervisorStatus(
                 ProcessHandle.current().pid(),
@@ -77,7 +119,12 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 classArchive,
                 operation == null
                         ? null
-                        : new OperationStatus(operation.name, operation.since.toString(), operation.progress()));
+                        : new OperationStatus(
+                                operation.name,
+                                operation.since.toString(),
+                                operation.progress(),
+                                operation.done(),
+                                operation.steps()));
         List<WorkerStatus> workers = new ArrayList<>();
         for (WorkerSlot slot : all.slots()) {
             slot.workers().forEach(worker -> workers.add(worker(slot, worker, now)));
@@ -85,7 +132,13 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 workers.add(worker(slot, null, now));
             }
         }
-        return new Status(supervisor, listeners.status(), List.copyOf(workers));
+        List<SlotStatus> slots = all.slots().stream()
+                .map(slot -> new SlotStatus(
+                        slot.number,
+                        slot.counts(),
+                        slot.deaths.stream().map(Status::exit).toList()))
+                .toList();
+        return new Status(supervisor, listeners.status(), List.copyOf(workers), slots, totals);
     }
 
     private static WorkerStatus worker(WorkerSlot slot, @Nullable Worker worker, long now) {
@@ -104,19 +157,28 @@ public record Status(SupervisorStatus supervisor, List<ListenerStatus> listeners
                 load.heapUsedBytes(),
                 load.rssBytes(),
                 Math.max(0, slot.lives - 1),
-                exit == null
-                        ? null
-                        : new ExitStatus(
-                                exit.code(),
-                                exit.signal(),
-                                exit.reason(),
-                                exit.at().toString()));
+                exit == null ? null : exit(exit),
+                load.insides());
+    }
+
+    private static ExitStatus exit(Exit exit) {
+        return new ExitStatus(
+                exit.code(), exit.signal(), exit.reason(), exit.at().toString());
     }
 
     /** The text of {@code status --json}. */
     public String json() {
+        return written(JSON);
+    }
+
+    /** The same in one line. */
+    public String compactJson() {
+        return written(COMPACT);
+    }
+
+    private String written(ObjectWriter writer) {
         try {
-            return JSON.writeValueAsString(this);
+            return writer.writeValueAsString(this);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

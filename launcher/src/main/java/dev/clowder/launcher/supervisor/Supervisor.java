@@ -26,9 +26,12 @@ final class Supervisor {
     /** Later than this is no slow step: the process was stopped or the machine slept. */
     static final long AWAY = TimeUnit.SECONDS.toNanos(3);
 
+    /** For those who look. */
+    private static final long PUBLISH_EVERY = TimeUnit.MILLISECONDS.toNanos(500);
+
     private final Listeners listeners;
     private final Host host;
-    private final Observer observer;
+    private final Totals observer;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<Event.Caller> waitingForStop = new ArrayList<>();
     private final Workers workers;
@@ -39,6 +42,7 @@ final class Supervisor {
     private final long startedAt;
 
     private long lastStep;
+    private long lastPublished;
     private boolean stopping;
     private volatile boolean ended;
     private int result = OK;
@@ -52,16 +56,17 @@ final class Supervisor {
             Observer observer) {
         this.listeners = listeners;
         this.host = host;
-        this.observer = observer;
+        this.observer = new Totals(observer);
         startedAt = host.now();
         lastStep = startedAt;
+        lastPublished = startedAt - PUBLISH_EVERY;
         observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
-        workers = new Workers(config, directory, first, listeners, host, observer);
+        workers = new Workers(config, directory, first, listeners, host, this.observer);
         replicas = new Replicas(workers);
         tickets = new TicketKeys(startedAt);
-        reports = new Reports(config, directory, workers, replicas, tickets, host, observer);
-        commands = new Commands(config, workers, host, observer);
+        reports = new Reports(config, directory, workers, replicas, tickets, host, this.observer);
+        commands = new Commands(config, workers, host, this.observer);
     }
 
     /**
@@ -98,12 +103,21 @@ final class Supervisor {
             if (finished()) {
                 return result;
             }
-            wake = Math.min(wake, observer.awake(now));
+            wake = Math.min(wake, Math.min(publish(now), observer.awake(now)));
             Event event = events.poll(Math.min(wake - now, TICK), TimeUnit.NANOSECONDS);
             if (event != null) {
                 handle(event, host.now());
             }
         }
+    }
+
+    /** Whoever looks, and however many they are, costs this thread the same. */
+    private long publish(long now) {
+        if (now - lastPublished >= PUBLISH_EVERY) {
+            lastPublished = now;
+            observer.status(status(now));
+        }
+        return lastPublished + PUBLISH_EVERY;
     }
 
     /** Tells those who asked for the stop; called when nothing of the cluster is left. */
@@ -238,6 +252,14 @@ final class Supervisor {
 
     Status status(long now) {
         String state = stopping ? "STOPPING" : workers.everReady() ? "RUNNING" : "STARTING";
-        return Status.of(state, now - startedAt, listeners, workers, host.classArchive(), commands.operation(), now);
+        return Status.of(
+                state,
+                now - startedAt,
+                listeners,
+                workers,
+                host.classArchive(),
+                commands.operation(),
+                observer.status(),
+                now);
     }
 }

@@ -131,6 +131,16 @@ final class Systemd implements Observer, AutoCloseable {
     }
 
     @Override
+    public void event(ClusterEvent event) {
+        next.event(event);
+    }
+
+    @Override
+    public void status(Status status) {
+        next.status(status);
+    }
+
+    @Override
     public void changed(WorkerEvent event) {
         next.changed(event);
     }

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.wire.Counts;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * nanoseconds of the host's clock.
  */
 final class Worker {
-    static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0);
+    static final Message.Load NO_LOAD = new Message.Load(0, 0, 0, 0, 0, null);
     /** A worker that has said nothing at all by then has a wrong command line, not a slow application. */
     static final long HELLO_LIMIT = TimeUnit.SECONDS.toNanos(15);
     /** Unless it was given so much of a processor in that time: then the machine is overloaded, and the JVM still loads. */
@@ -97,6 +98,11 @@ final class Worker {
         if (watch != null) {
             watch.beat(newLoad, now);
         }
+    }
+
+    /** What it has counted, as of its last beat. */
+    Counts counts() {
+        return load.insides() == null ? Counts.NONE : load.insides().counts();
     }
 
     void doubt(long now, long usedSoFar) {

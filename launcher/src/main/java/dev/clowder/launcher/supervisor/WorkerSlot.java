@@ -1,6 +1,9 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.wire.Counts;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * of the host's clock.
  */
 final class WorkerSlot {
+    private static final int KEPT_DEATHS = 5;
+
     final int number;
     final RestartDelay delay;
 
@@ -39,6 +44,11 @@ final class WorkerSlot {
     @Nullable
     Exit lastExit;
 
+    /** The last ends that nobody had asked for, newest first. */
+    final Deque<Exit> deaths = new ArrayDeque<>();
+    /** What its workers had counted that are gone. */
+    private Counts ended = Counts.NONE;
+
     WorkerSlot(int number, long now, RandomGenerator random) {
         this.number = number;
         this.retryAt = now;
@@ -61,9 +71,26 @@ final class WorkerSlot {
         return current == null && successor == null && leaving.isEmpty();
     }
 
+    void died(Exit exit) {
+        deaths.addFirst(exit);
+        if (deaths.size() > KEPT_DEATHS) {
+            deaths.removeLast();
+        }
+    }
+
+    /** What all its workers have counted, so far as they said. */
+    Counts counts() {
+        Counts all = ended;
+        for (Worker worker : workers()) {
+            all = all.plus(worker.counts());
+        }
+        return all;
+    }
+
     /** Takes a dead worker off; without a current worker the slot waits for its time. */
     void remove(Worker worker, long now) {
         lastExit = worker.exit;
+        ended = ended.plus(worker.counts());
         leaving.remove(worker);
         if (worker == successor) {
             successor = null;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -224,6 +225,7 @@ final class Workers {
                 host.terminate(worker.id);
             }
             worker.enter(WorkerState.Kind.STOP_ASKED, after(now, drain));
+            observer.event(ClusterEvent.of("draining", "worker " + worker.name() + " finishes what it has", worker));
         }
         publish();
     }
@@ -362,6 +364,10 @@ final class Workers {
 
     void fire(WorkerEvent.Kind kind, Worker worker) {
         observer.changed(new WorkerEvent(kind, worker.slot.number, worker.id, worker.pid, worker.exit));
+        if (kind != WorkerEvent.Kind.EXITED) {
+            String name = kind.name().toLowerCase(Locale.ROOT);
+            observer.event(ClusterEvent.of(name, "worker " + worker.name() + " " + name, worker));
+        }
     }
 
     static long after(long now, Duration time) {

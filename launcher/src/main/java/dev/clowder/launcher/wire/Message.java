@@ -1,5 +1,6 @@
 package dev.clowder.launcher.wire;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
@@ -60,8 +61,20 @@ public sealed interface Message {
     /** Told to stop, the worker has finished what was in flight and now shuts its applications down. */
     record Drained() implements Message {}
 
-    /** The beat of a ready worker, once a second. Counts since its start. */
-    record Load(int connections, long requests, int busyThreads, long heapUsedBytes, long rssBytes)
+    /**
+     * The beat of a ready worker, once a second. Counts since its start.
+     *
+     * @param insides what else it says of itself; null from a worker of a version that does not
+     */
+    record Load(
+            int connections,
+            long requests,
+            int busyThreads,
+            long heapUsedBytes,
+            long rssBytes,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            Insides insides)
             implements Message {}
 
     /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
@@ -256,8 +269,21 @@ public sealed interface Message {
         }
     }
 
-    /** A step of a long command, for people; any number of them before the {@link Reply}. */
-    record Progress(String line) implements Message {}
+    /**
+     * A step of a long command, for people; any number of them before the {@link Reply}.
+     *
+     * @param done how many of the steps are over
+     * @param steps how many there are; 0 if that is not known
+     */
+    record Progress(
+            String line,
+            @JsonInclude(JsonInclude.Include.NON_DEFAULT) int done,
+            @JsonInclude(JsonInclude.Include.NON_DEFAULT) int steps)
+            implements Message {
+        public Progress(String line) {
+            this(line, 0, 0);
+        }
+    }
 
     /** The answer: an exit code of the contract, and what to print. */
     record Reply(int exitCode, String text) implements Message {}

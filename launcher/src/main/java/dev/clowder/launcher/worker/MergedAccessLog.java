@@ -34,7 +34,7 @@ final class MergedAccessLog extends AbstractAccessLogValve {
      * Whether Clowder itself asks. It does so at the worker's intake, a Unix socket, which has no ports, and names no
      * client; whoever else comes that way is named with the port that he connected to.
      */
-    private static boolean isProbe(Request request) {
+    static boolean isProbe(Request request) {
         return request.getLocalPort() == 0
                 && request.getAttribute(ProxyProtocol.ATTRIBUTE) instanceof ProxyProtocol header
                 && header.isAnonymous();

@@ -20,6 +20,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.coyote.Processor;
@@ -64,6 +65,7 @@ final class WorkerEndpoint extends LoopEndpoint {
     private volatile boolean leaving;
     private volatile int room = MAX_CONNECTIONS;
     private volatile long http2KeepAliveMillis;
+    private final AtomicLong handedOver = new AtomicLong();
 
     /** Of the intake's thread, as {@code troubled}. */
     private final Backoff backoff = new Backoff();
@@ -123,6 +125,7 @@ final class WorkerEndpoint extends LoopEndpoint {
     /** Serves a connection that was accepted elsewhere. */
     void takeOver(SocketChannel accepted) throws InterruptedException {
         countUpOrAwaitConnection();
+        handedOver.incrementAndGet();
         if (!setSocketOptions(accepted)) {
             closeSocket(accepted);
         }
@@ -151,6 +154,11 @@ final class WorkerEndpoint extends LoopEndpoint {
     @Override
     protected void leave(NioSocketWrapper connection) {
         super.leave(connection);
+    }
+
+    /** How many connections the supervisor has accepted for it. */
+    long handedOver() {
+        return handedOver.get();
     }
 
     @Override

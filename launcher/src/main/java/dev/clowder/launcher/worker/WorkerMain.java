@@ -223,6 +223,8 @@ public final class WorkerMain {
             return;
         }
         running.drain();
+        // What was answered meanwhile counts too.
+        lifeline.send(running.load());
         lifeline.send(new Message.Drained());
         running.stop();
         replicas.close();

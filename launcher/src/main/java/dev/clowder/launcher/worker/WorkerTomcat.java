@@ -23,6 +23,7 @@ final class WorkerTomcat {
     private final Server server;
     private final List<WorkerConnector> connectors;
     private final RequestsInFlight requests;
+    private final InsideView insides;
     private final Drain drain;
     private final @Nullable AccessLogFile accessLog;
     private final @Nullable SessionPeers peers;
@@ -31,12 +32,14 @@ final class WorkerTomcat {
             Server server,
             List<WorkerConnector> connectors,
             RequestsInFlight requests,
+            InsideView insides,
             @Nullable AccessLogFile accessLog,
             @Nullable SessionPeers peers) {
         this.peers = peers;
         this.server = server;
         this.connectors = connectors;
         this.requests = requests;
+        this.insides = insides;
         this.accessLog = accessLog;
         this.drain = new Drain(connectors);
     }
@@ -53,6 +56,7 @@ final class WorkerTomcat {
                 .map(listener -> new WorkerConnector(listener, start.loop(), tickets))
                 .toList();
         RequestsInFlight requests = new RequestsInFlight();
+        InsideView insides = new InsideView();
         SessionPeers peers = peers(start, connectors);
         SessionHome sessions = new SessionHome(start.sessions(), peers, replicas);
         Message.AccessLog wanted = start.accessLog();
@@ -62,6 +66,7 @@ final class WorkerTomcat {
                 engine.getPipeline().addValve(new MergedAccessLog(wanted.pattern(), accessLog));
             }
             addValves(engine, start, isJudged, requests);
+            insides.watch(engine);
         };
         try {
             Server server = start.installed() == null
@@ -70,7 +75,7 @@ final class WorkerTomcat {
             if (peers != null) {
                 peers.begin();
             }
-            return new WorkerTomcat(server, connectors, requests, accessLog, peers);
+            return new WorkerTomcat(server, connectors, requests, insides, accessLog, peers);
         } catch (IOException e) {
             throw new StartFailedException("sessions can't move between workers: " + StartFailedException.root(e), e);
         } catch (LifecycleException e) {
@@ -201,7 +206,8 @@ final class WorkerTomcat {
                         .mapToInt(WorkerEndpoint::getCurrentThreadsBusy)
                         .sum(),
                 memory.totalMemory() - memory.freeMemory(),
-                residentBytes());
+                residentBytes(),
+                insides.read(endpoints()));
     }
 
     private List<WorkerEndpoint> endpoints() {

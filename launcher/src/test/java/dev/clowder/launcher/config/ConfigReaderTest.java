@@ -8,6 +8,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +53,47 @@ class ConfigReaderTest {
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(60)));
+    }
+
+    @Test
+    void theAdminPageIsForThisMachineUnlessThereIsAToken() throws Exception {
+        assertThat(read(war.toString()).reporting()).isEqualTo(Reporting.NONE);
+        Reporting.Admin local = read("--admin", "9000", war.toString()).reporting().admin();
+        assertThat(local.address().getAddress().isLoopbackAddress()).isTrue();
+        assertThat(local.address().getPort()).isEqualTo(9000);
+        assertThat(local.token()).isNull();
+        Path secret = Files.writeString(temporary.resolve("secret"), "0123456789abcdef\n");
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
+        Reporting.Admin open = read("--admin", "0.0.0.0:9000", "--admin-token", secret.toString(), war.toString())
+                .reporting()
+                .admin();
+        assertThat(open.token()).isEqualTo("0123456789abcdef");
+        assertThat(open.toString()).doesNotContain("0123456789abcdef");
+    }
+
+    @Test
+    void whatTheClusterTellsIsCheckedToo() throws Exception {
+        Path secret = Files.writeString(temporary.resolve("secret"), "0123456789abcdef\n");
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-r--r--"));
+        Path weak = Files.writeString(temporary.resolve("weak"), "letmein\n");
+        Files.setPosixFilePermissions(weak, PosixFilePermissions.fromString("rw-------"));
+        assertRefused("--admin 0.0.0.0:9000", "--admin", "0.0.0.0:9000");
+        assertRefused("--admin 9000", "--admin", "9000", "--port", "9000");
+        assertRefused("--admin-token", "--admin-token", weak.toString());
+        assertRefused("16 characters", "--admin", "0.0.0.0:9000", "--admin-token", weak.toString());
+        assertRefused("chmod 600", "--admin", "0.0.0.0:9000", "--admin-token", secret.toString());
+        assertRefused("can't be read", "--admin", "9000", "--admin-token", "/nowhere/secret");
+        assertRefused("--admin", "--admin", "somewhere");
+        assertRefused("--log-format xml", "--log-format", "xml");
+        assertRefused("--on-event", "--on-event", " ");
+    }
+
+    private void assertRefused(String culprit, String... options) {
+        List<String> arguments = new ArrayList<>(List.of(options));
+        arguments.add(war.toString());
+        assertThatThrownBy(() -> read(arguments.toArray(String[]::new)))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(culprit);
     }
 
     @ParameterizedTest

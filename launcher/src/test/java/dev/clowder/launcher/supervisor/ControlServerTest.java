@@ -139,7 +139,7 @@ class ControlServerTest {
             try {
                 worker.send(new Message.Hello(1, 1, 1, 1, false));
                 for (int i = 1; i < messages; i++) {
-                    worker.send(new Message.Load(i, 0, 0, 0, 0));
+                    worker.send(new Message.Load(i, 0, 0, 0, 0, null));
                 }
             } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);

@@ -82,7 +82,7 @@ class HangTest {
         cluster.stuck.add(2);
         for (int i = 1; i <= 60; i++) {
             cluster.pass(1);
-            cluster.said(2, new Message.Load(10, i, 10, 0, 0));
+            cluster.said(2, new Message.Load(10, i, 10, 0, 0, null));
         }
         assertThat(cluster.states()).containsExactly("READY", "READY");
         assertThat(host.take()).isEmpty();

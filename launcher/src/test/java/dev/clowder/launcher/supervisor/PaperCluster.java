@@ -5,6 +5,7 @@ import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.Listener;
+import dev.clowder.launcher.config.Reporting;
 import dev.clowder.launcher.config.Sessions;
 import dev.clowder.launcher.config.Timeouts;
 import dev.clowder.launcher.wire.Message;
@@ -83,7 +84,8 @@ final class PaperCluster implements AutoCloseable {
                 "",
                 memoryLimit,
                 false,
-                true);
+                true,
+                Reporting.NONE);
         listeners = new Listeners(
                 config.listeners(),
                 List.of(Acceptor.bind(
@@ -123,8 +125,8 @@ final class PaperCluster implements AutoCloseable {
             host.now += SECOND;
             for (int id : alive) {
                 if (!silent.contains(id)) {
-                    supervisor.post(
-                            new Event.Said(id, new Message.Load(0, 0, 0, 0, host.residentBytes), workers.get(id)));
+                    supervisor.post(new Event.Said(
+                            id, new Message.Load(0, 0, 0, 0, host.residentBytes, null), workers.get(id)));
                 }
             }
             step();

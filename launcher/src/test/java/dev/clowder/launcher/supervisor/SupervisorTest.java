@@ -278,7 +278,7 @@ class SupervisorTest {
     @Test
     void statusHasTheFieldsOfTheReference() throws Exception {
         cluster.bothReady();
-        cluster.said(1, new Message.Load(3, 5, 1, 1000, 2000));
+        cluster.said(1, new Message.Load(3, 5, 1, 1000, 2000, null));
         CompletableFuture<Message.Reply> answer = new CompletableFuture<>();
         cluster.supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
         cluster.step();

@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,7 +54,28 @@ class WireTest {
                 new Message.Failed("no\nline"),
                 new Message.Leaving(30_000),
                 new Message.Drained(),
-                new Message.Load(1, 2, 3, 4, 5),
+                new Message.Load(1, 2, 3, 4, 5, null),
+                new Message.Load(
+                        1,
+                        2,
+                        3,
+                        4,
+                        5,
+                        new Insides(
+                                6,
+                                7,
+                                8,
+                                9,
+                                10,
+                                new Counts(
+                                        List.of(0L, 11L),
+                                        List.of(12L),
+                                        13,
+                                        14,
+                                        15,
+                                        Map.of("G1", 16L),
+                                        Map.of("G1", 17L),
+                                        Map.of("client", 18L)))),
                 new Message.Start(
                         1,
                         2,

@@ -1,4 +1,4 @@
-package dev.clowder.launcher.cli;
+package dev.clowder.launcher.config;
 
 import io.netty.util.NetUtil;
 import java.net.InetAddress;
@@ -10,11 +10,11 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Where a proxy listens, as it is typed: {@code 8000}, {@code 127.0.0.1:8000} or {@code [::1]:8000}.
+ * Where something listens, as it is typed: {@code 8000}, {@code 127.0.0.1:8000} or {@code [::1]:8000}.
  *
  * @param address null if only a port was typed
  */
-record ListenAddress(@Nullable InetAddress address, int port) {
+public record ListenAddress(@Nullable InetAddress address, int port) {
 
     /** As it is typed, which nginx and HAProxy understand too. */
     @Override
@@ -25,11 +25,12 @@ record ListenAddress(@Nullable InetAddress address, int port) {
     }
 
     /** An address, never a name; null if it is none. */
-    static @Nullable InetAddress literal(String text) {
+    public static @Nullable InetAddress literal(String text) {
         return NetUtil.createInetAddressFromIpAddressString(text);
     }
 
-    static final class Converter implements ITypeConverter<ListenAddress> {
+    /** Of what was typed. */
+    public static final class Converter implements ITypeConverter<ListenAddress> {
         private static final Pattern FORM = Pattern.compile("(?:([0-9.]+):|\\[([0-9A-Fa-f:.]+)]:)?(\\d{1,5})");
 
         @Override

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.clowder.launcher.admin;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,183 @@
+package dev.clowder.launcher.admin;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.clowder.launcher.config.Reporting;
+import dev.clowder.launcher.supervisor.ClusterEvent;
+import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** The server behind the page, over real sockets; without a cluster behind it. */
+class AdminServerTest {
+    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
+    private static final String TOKEN = "0123456789abcdef";
+
+    @Test
+    void withATokenNothingButHealthIsShownWithoutIt() throws Exception {
+        try (AdminServer server = open(TOKEN)) {
+            server.status(MetricsTest.status());
+            assertThat(get(server, "/")).startsWith("HTTP/1.1 401").contains("WWW-Authenticate: Basic");
+            assertThat(get(server, "/metrics")).startsWith("HTTP/1.1 401");
+            assertThat(get(server, "/events")).startsWith("HTTP/1.1 401");
+            assertThat(get(server, "/app.js")).startsWith("HTTP/1.1 401");
+            assertThat(get(server, "/", "Authorization: Bearer 0123456789abcdeX"))
+                    .startsWith("HTTP/1.1 401");
+            assertThat(get(server, "/", "Authorization: Basic ???")).startsWith("HTTP/1.1 401");
+            assertThat(get(server, "/metrics", "Authorization: Bearer " + TOKEN))
+                    .startsWith("HTTP/1.1 200");
+            String basic = Base64.getEncoder().encodeToString(("me:" + TOKEN).getBytes(UTF_8));
+            assertThat(get(server, "/", "Authorization: Basic " + basic)).startsWith("HTTP/1.1 200");
+            assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+            assertThat(get(server, "/readyz")).startsWith("HTTP/1.1 200").contains("1 workers ready");
+        }
+    }
+
+    @Test
+    void beforeThereIsAStatusNothingIsReady() throws Exception {
+        try (AdminServer server = open(null)) {
+            assertThat(get(server, "/readyz")).startsWith("HTTP/1.1 503");
+            assertThat(get(server, "/metrics")).startsWith("HTTP/1.1 503");
+            assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+        }
+    }
+
+    @Test
+    void aPortInUseIsNamed() throws Exception {
+        try (ServerSocket other = new ServerSocket(0, 1, LOOPBACK)) {
+            Reporting.Admin taken =
+                    new Reporting.Admin(new InetSocketAddress(LOOPBACK, other.getLocalPort()), null);
+            assertThatThrownBy(() -> AdminServer.open(taken))
+                    .isInstanceOf(StartException.class)
+                    .hasMessageContaining("--admin 127.0.0.1:" + other.getLocalPort());
+        }
+    }
+
+    @Test
+    void whoSaysNothingMakesRoomForOthers() throws Exception {
+        try (AdminServer server = open(null)) {
+            List<Socket> silent = new ArrayList<>();
+            try {
+                for (int i = 0; i < 2 * AdminServer.MAX_SILENT; i++) {
+                    silent.add(new Socket(LOOPBACK, server.port()));
+                }
+                assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+                // The oldest were closed.
+                silent.get(0).setSoTimeout((int) SOON.toMillis());
+                assertThat(silent.get(0).getInputStream().read()).isEqualTo(-1);
+            } finally {
+                for (Socket socket : silent) {
+                    socket.close();
+                }
+            }
+        }
+    }
+
+    @Test
+    void aThousandPagesAreToldOneMoreIsRefusedAndOneThatDoesNotReadHoldsUpNobody() throws Exception {
+        AtomicBoolean over = new AtomicBoolean();
+        try (AdminServer server = open(null)) {
+            server.status(MetricsTest.status());
+            Deque<Socket> pages = new ArrayDeque<>();
+            Thread events = new Thread(() -> flood(server, over));
+            try {
+                for (int i = 0; i < Pages.MAX_PAGES; i++) {
+                    Socket page = send(server, "/events");
+                    pages.add(page);
+                    if (i % 50 == 49) {
+                        assertThat(upTo(page, "event: status")).startsWith("HTTP/1.1 200");
+                    }
+                }
+                await("the limit").atMost(SOON).until(() -> get(server, "/events")
+                        .startsWith("HTTP/1.1 503"));
+                events.start();
+                // The first has read nothing since its start; thousands of events later the last one is still told.
+                assertThat(upTo(pages.getLast(), "event 2000")).contains("event: event");
+                assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+                pages.removeLast().close();
+                await("room for another").atMost(SOON).until(() -> {
+                    try (Socket next = send(server, "/events")) {
+                        return upTo(next, "\r\n").startsWith("HTTP/1.1 200");
+                    }
+                });
+            } finally {
+                over.set(true);
+                events.join();
+                for (Socket page : pages) {
+                    page.close();
+                }
+            }
+        }
+    }
+
+    private static void flood(AdminServer server, AtomicBoolean over) {
+        for (int i = 1; i <= 2000 && !over.get(); i++) {
+            server.event(Instant.EPOCH, ClusterEvent.log("event " + i));
+        }
+        while (!over.get()) {
+            // Those that lost some because they were too slow get the last ones again with the next.
+            server.event(Instant.EPOCH, ClusterEvent.log("event 2000"));
+            try {
+                TimeUnit.MILLISECONDS.sleep(50);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private static AdminServer open(String token) throws StartException {
+        return AdminServer.open(new Reporting.Admin(new InetSocketAddress(LOOPBACK, 0), token));
+    }
+
+    private static String get(AdminServer server, String path, String... headers) throws IOException {
+        try (Socket socket = send(server, path, headers)) {
+            return new String(socket.getInputStream().readAllBytes(), UTF_8);
+        }
+    }
+
+    private static Socket send(AdminServer server, String path, String... headers) throws IOException {
+        Socket socket = new Socket(LOOPBACK, server.port());
+        socket.setSoTimeout((int) SOON.toMillis());
+        StringBuilder head = new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n");
+        for (String header : headers) {
+            head.append(header).append("\r\n");
+        }
+        socket.getOutputStream().write(head.append("\r\n").toString().getBytes(UTF_8));
+        return socket;
+    }
+
+    private static String upTo(Socket socket, String text) throws IOException {
+        InputStream in = new BufferedInputStream(socket.getInputStream());
+        ByteArrayOutputStream read = new ByteArrayOutputStream();
+        byte[] last = text.getBytes(UTF_8);
+        int matched = 0;
+        for (int b = in.read(); b >= 0; b = in.read()) {
+            read.write(b);
+            matched = b == last[matched] ? matched + 1 : b == last[0] ? 1 : 0;
+            if (matched == last.length) {
+                break;
+            }
+        }
+        return read.toString(UTF_8);
+    }
+}
