@@ -25,7 +25,7 @@ class LoopIT {
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final int STUCK = 5;
     private static final String ON_THE_LOOP = "-Loop-";
-    private static final Pattern BUSY = Pattern.compile("\"busyThreads\":(\\d+)");
+    private static final Pattern BUSY = Pattern.compile("\"busyThreads\"\\s*:\\s*(\\d+)");
 
     @TempDir
     private Path files;

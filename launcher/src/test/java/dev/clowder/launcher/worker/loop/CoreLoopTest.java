@@ -366,7 +366,7 @@ class CoreLoopTest {
         try {
             return error.getConstructor().newInstance();
         } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
+            throw new LinkageError(e.getMessage(), e);
         }
     }
 
