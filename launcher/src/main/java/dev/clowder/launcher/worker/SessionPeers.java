@@ -161,8 +161,7 @@ final class SessionPeers {
     /** Goes on with what another worker had. */
     void accept(SessionBundle bundle, SocketChannel from) throws IOException {
         for (int number : bundle.slots()) {
-            known(number)
-                    .setPredecessor(bundle.sender().isEmpty() ? null : Path.of(bundle.sender()));
+            known(number).setPredecessor(bundle.sender().isEmpty() ? null : Path.of(bundle.sender()));
         }
         unpack(bundle);
         take(bundle.slots());

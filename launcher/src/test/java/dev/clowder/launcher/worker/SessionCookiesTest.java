@@ -22,9 +22,7 @@ class SessionCookiesTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '~',
-            textBlock = """
+    @CsvSource(delimiter = '~', textBlock = """
             GET / HTTP/1.1|Host: a||                                              ~ 0
             GET / HTTP/1.1|Host: a|Cookie: JSESSIONID=AB.2||                      ~ 2
             GET / HTTP/1.1|cookie:JSESSIONID=AB.12|Host: a||                      ~ 12
