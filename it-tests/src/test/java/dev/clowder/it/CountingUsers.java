@@ -42,7 +42,8 @@ final class CountingUsers implements AutoCloseable {
      * @param path of a {@link dev.clowder.it.app.CounterServlet}
      * @param increments of all users together
      */
-    static CountingUsers start(List<Integer> ports, String path, long seed, int users, int connections, int increments) {
+    static CountingUsers start(
+            List<Integer> ports, String path, long seed, int users, int connections, int increments) {
         CountingUsers load = new CountingUsers(ports, path, connections, increments);
         for (int i = 0; i < users; i++) {
             String name = "user " + i;

@@ -24,15 +24,30 @@ record ReplicaFrame(
         @Nullable Entry entry) {
     enum Kind {
         /** A session, or that it is gone. */
-        COPY,
+        COPY(1),
         /** A session was used; its data is that of the version before. */
-        TOUCH,
+        TOUCH(2),
         /** Tell me from now on what changes, and all that you have. */
-        JOIN,
+        JOIN(3),
         /** That was all. */
-        ALL_TOLD,
+        ALL_TOLD(4),
         /** Tell me this session, now. */
-        ASK
+        ASK(5);
+
+        private final int code;
+
+        Kind(int code) {
+            this.code = code;
+        }
+
+        static Kind of(int code) throws IOException {
+            for (Kind kind : values()) {
+                if (kind.code == code) {
+                    return kind;
+                }
+            }
+            throw new IOException("no kind of frame: " + code);
+        }
     }
 
     /**
@@ -42,12 +57,14 @@ record ReplicaFrame(
      * @param dataVersion the version in which the data was written
      * @param data null when the session is gone; that is remembered for a while
      */
+    // Nobody compares entries, and the array is never changed.
+    @SuppressWarnings("ArrayRecordComponent")
     record Entry(long version, long dataVersion, long accessed, int inactiveSeconds, byte @Nullable [] data) {}
 
     byte[] bytes() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.writeByte(kind.ordinal());
+            out.writeByte(kind.code);
             out.writeInt(sender);
             out.writeInt(port);
             out.writeUTF(key);
@@ -73,14 +90,11 @@ record ReplicaFrame(
     /** @throws IOException when they are not of ours */
     static ReplicaFrame of(byte[] bytes) throws IOException {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-            int kind = in.readByte();
-            if (kind < 0 || kind >= Kind.values().length) {
-                throw new IOException("no kind of frame: " + kind);
-            }
+            Kind kind = Kind.of(in.readByte());
             int sender = in.readInt();
             int port = in.readInt();
             String key = in.readUTF();
-            return new ReplicaFrame(Kind.values()[kind], sender, port, key, in.readBoolean() ? entry(in) : null);
+            return new ReplicaFrame(kind, sender, port, key, in.readBoolean() ? entry(in) : null);
         }
     }
 
