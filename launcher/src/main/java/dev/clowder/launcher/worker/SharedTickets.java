@@ -40,7 +40,7 @@ final class SharedTickets {
     private @Nullable JvmTicketKeys jvm;
     private boolean asked;
 
-    private record Held(byte[] secret, long usedUntil, long knownUntil) {}
+    private record Held(SecretKey secret, long usedUntil, long knownUntil) {}
 
     /** Takes what the supervisor has, which is not in use before {@link #addTo}. */
     synchronized void take(Message.TicketKeys keys) {
@@ -52,7 +52,7 @@ final class SharedTickets {
             held.put(
                     key.number(),
                     new Held(
-                            Base64.getDecoder().decode(key.secret()),
+                            new SecretKeySpec(Base64.getDecoder().decode(key.secret()), DERIVATION),
                             now + TimeUnit.MILLISECONDS.toNanos(key.usedMillis()),
                             now + TimeUnit.MILLISECONDS.toNanos(key.knownMillis())));
         }
@@ -117,10 +117,10 @@ final class SharedTickets {
     }
 
     private static SecretKey derive(
-            byte[] secret, String place, SSLContext context, SSLHostConfigCertificate certificate)
+            SecretKey secret, String place, SSLContext context, SSLHostConfigCertificate certificate)
             throws GeneralSecurityException {
         Mac mac = Mac.getInstance(DERIVATION);
-        mac.init(new SecretKeySpec(secret, DERIVATION));
+        mac.init(secret);
         mac.update(place.getBytes(UTF_8));
         String alias = certificate.getCertificateKeyAlias();
         X509Certificate[] chain = context.getCertificateChain(alias == null ? DEFAULT_ALIAS : alias);
