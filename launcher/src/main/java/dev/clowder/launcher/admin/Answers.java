@@ -41,8 +41,7 @@ final class Answers {
             "css", "text/css; charset=utf-8",
             "js", "text/javascript; charset=utf-8",
             "svg", "image/svg+xml");
-    private static final List<String> FILES =
-            List.of("style.css", "app.js", "cards.js", "graph.js", "icon.svg");
+    private static final List<String> FILES = List.of("style.css", "app.js", "cards.js", "graph.js", "icon.svg");
 
     private final Pages pages;
     private final Guard guard;
@@ -52,6 +51,7 @@ final class Answers {
     private int commands;
     /** When the status was published of which they are. */
     private long measured;
+
     private Buffer metrics = Buffer.buffer();
 
     Answers(Pages pages, Guard guard, Context loop) {

@@ -128,9 +128,12 @@ final class Metrics {
         bySlot("clowder_worker_resident_bytes", "Resident memory.", worker -> (double) worker.rssBytes());
         inside("clowder_worker_threads_max", "Threads that may work on requests.", Insides::maxThreads);
         inside("clowder_worker_jvm_threads", "Threads of the JVM.", Insides::liveThreads);
-        inside("clowder_worker_heap_max_bytes", "What the heap may grow to.", insides -> (double) insides.heapMaxBytes());
-        inside("clowder_worker_open_files", "Descriptors in use.", insides -> (double) Math.max(0, insides.openFiles()));
-        inside("clowder_worker_max_files", "Limit of descriptors.", insides -> (double) Math.max(0, insides.maxFiles()));
+        inside("clowder_worker_heap_max_bytes", "What the heap may grow to.", insides ->
+                (double) insides.heapMaxBytes());
+        inside("clowder_worker_open_files", "Descriptors in use.", insides ->
+                (double) Math.max(0, insides.openFiles()));
+        inside("clowder_worker_max_files", "Limit of descriptors.", insides ->
+                (double) Math.max(0, insides.maxFiles()));
         List<CounterDataPointSnapshot> restarts = new ArrayList<>();
         for (Status.SlotStatus slot : status.slots()) {
             int most = status.workers().stream()

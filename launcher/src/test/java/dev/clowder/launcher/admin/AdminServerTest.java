@@ -65,8 +65,7 @@ class AdminServerTest {
     @Test
     void aPortInUseIsNamed() throws Exception {
         try (ServerSocket other = new ServerSocket(0, 1, LOOPBACK)) {
-            Reporting.Admin taken =
-                    new Reporting.Admin(new InetSocketAddress(LOOPBACK, other.getLocalPort()), null);
+            Reporting.Admin taken = new Reporting.Admin(new InetSocketAddress(LOOPBACK, other.getLocalPort()), null);
             assertThatThrownBy(() -> AdminServer.open(taken))
                     .isInstanceOf(StartException.class)
                     .hasMessageContaining("--admin 127.0.0.1:" + other.getLocalPort());
@@ -108,8 +107,9 @@ class AdminServerTest {
                         assertThat(upTo(page, "event: status")).startsWith("HTTP/1.1 200");
                     }
                 }
-                await("the limit").atMost(SOON).until(() -> get(server, "/events")
-                        .startsWith("HTTP/1.1 503"));
+                await("the limit")
+                        .atMost(SOON)
+                        .until(() -> get(server, "/events").startsWith("HTTP/1.1 503"));
                 events.start();
                 // The first has read nothing since its start; thousands of events later the last one is still told.
                 assertThat(upTo(pages.getLast(), "event 2000")).contains("event: event");

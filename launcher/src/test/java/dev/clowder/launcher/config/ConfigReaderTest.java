@@ -58,7 +58,8 @@ class ConfigReaderTest {
     @Test
     void theAdminPageIsForThisMachineUnlessThereIsAToken() throws Exception {
         assertThat(read(war.toString()).reporting()).isEqualTo(Reporting.NONE);
-        Reporting.Admin local = read("--admin", "9000", war.toString()).reporting().admin();
+        Reporting.Admin local =
+                read("--admin", "9000", war.toString()).reporting().admin();
         assertThat(local.address().getAddress().isLoopbackAddress()).isTrue();
         assertThat(local.address().getPort()).isEqualTo(9000);
         assertThat(local.token()).isNull();

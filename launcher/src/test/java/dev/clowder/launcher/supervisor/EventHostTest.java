@@ -77,9 +77,9 @@ class EventHostTest {
         await("the command").atMost(SOON).until(() -> Files.exists(pid) && Files.size(pid) > 1);
         long child = Long.parseLong(Files.readString(pid).strip());
         events.close();
-        await("no child").atMost(SOON).until(() -> ProcessHandle.of(child)
-                .filter(EventHostTest::runs)
-                .isEmpty());
+        await("no child")
+                .atMost(SOON)
+                .until(() -> ProcessHandle.of(child).filter(EventHostTest::runs).isEmpty());
     }
 
     /** A zombie of another parent still counts as alive for a moment. */
