@@ -46,7 +46,7 @@ class ClientResolverTest {
         for (int at = resolver.strippedBefore(ALL.length); at >= 0; at = resolver.strippedBefore(at)) {
             names.add(0, ALL[2 * at]);
         }
-        assertThat(names).isEqualTo(stripped == null ? List.of() : List.of(stripped.split(", ")));
+        assertThat(names).isEqualTo(stripped == null ? List.of() : List.of(stripped.split(", ", -1)));
     }
 
     @ParameterizedTest
@@ -175,7 +175,7 @@ class ClientResolverTest {
 
     private static ForwardedPolicy policy(String settings) {
         Map<String, String> attributes = new LinkedHashMap<>();
-        for (String setting : settings.split(";")) {
+        for (String setting : settings.split(";", -1)) {
             attributes.put(setting.substring(0, setting.indexOf('=')), setting.substring(setting.indexOf('=') + 1));
         }
         return ForwardedPolicy.compile(attributes, List.of(), ClientResolverTest.class.getClassLoader());
