@@ -32,6 +32,7 @@ final class ClientResolver {
     private @Nullable String lastPeer;
     private String peer = "";
     private final IpAddress peerAddress = new IpAddress();
+    private boolean peerIsTrusted;
 
     private boolean believed;
     private boolean rejected;
@@ -63,14 +64,14 @@ final class ClientResolver {
     /** Judges the request that is in the head now. */
     Forwarded resolve() {
         scan.scan(head, policy.names());
-        readPeer();
+        judgePeer();
         believed = false;
         rejected = false;
         refused = NEVER_READ;
         if (remoteIp != null) {
             remoteIp.clear();
         }
-        if (!head.peerMayVouch() || !policy.trust().trusts(peerAddress, 0)) {
+        if (!head.peerMayVouch() || !peerIsTrusted) {
             refused = ALL;
             return values.asReceived(peer, Reason.UNTRUSTED_PEER);
         }
@@ -129,14 +130,20 @@ final class ClientResolver {
         return other.believed() > 0 && !other.endsLike(walk);
     }
 
-    /** The text of a socket address is the same object for all requests of a connection: it is read once. */
+    /** The text of a socket address is the same object for all requests of a connection: it is judged once. */
     @SuppressWarnings("ReferenceEquality")
-    private void readPeer() {
+    private void judgePeer() {
         String text = head.peer();
-        if (text == lastPeer) {
+        if (text != lastPeer) {
+            lastPeer = text;
+            readPeer(text);
+        } else if (!policy.trust().mayChange()) {
             return;
         }
-        lastPeer = text;
+        peerIsTrusted = policy.trust().trusts(peerAddress, 0);
+    }
+
+    private void readPeer(String text) {
         if (text.equals("unix")) {
             peerAddress.setUnix();
             peer = text;

@@ -59,7 +59,18 @@ final class HeaderNames {
     /** Every letter may come first: {@code -} has aliases of its own. */
     private static final int ANY = -1;
 
-    private record Entry(String name, Role role) {}
+    private static final class Entry {
+
+        final String name;
+        final char[] letters;
+        final Role role;
+
+        Entry(String lowerCase, Role role) {
+            this.name = lowerCase;
+            this.letters = lowerCase.toCharArray();
+            this.role = role;
+        }
+    }
 
     private final Entry[][] byLength;
     /** For each length the first letters of the names: a bit for the low five bits of each, so in either case. */
@@ -73,19 +84,19 @@ final class HeaderNames {
         List<Entry> entries = new ArrayList<>();
         read.forEach((role, name) -> entries.add(new Entry(name.toLowerCase(Locale.ROOT), role)));
         WELL_KNOWN.forEach((name, role) -> {
-            if (entries.stream().noneMatch(e -> e.name().equals(name))) {
+            if (entries.stream().noneMatch(e -> e.name.equals(name))) {
                 entries.add(new Entry(name, role));
             }
         });
-        int longest = entries.stream().mapToInt(e -> e.name().length()).max().orElse(0);
+        int longest = entries.stream().mapToInt(e -> e.name.length()).max().orElse(0);
         byLength = new Entry[longest + 1][];
         firstLetters = new int[longest + 1];
         for (int length = 0; length <= longest; length++) {
             int wanted = length;
             byLength[length] =
-                    entries.stream().filter(e -> e.name().length() == wanted).toArray(Entry[]::new);
+                    entries.stream().filter(e -> e.name.length() == wanted).toArray(Entry[]::new);
             for (Entry entry : byLength[length]) {
-                char first = entry.name().charAt(0);
+                char first = entry.name.charAt(0);
                 firstLetters[length] |= first == '-' ? ANY : 1 << first;
             }
         }
@@ -108,9 +119,9 @@ final class HeaderNames {
             return 0;
         }
         for (Entry entry : byLength[length]) {
-            int alike = compare(name, entry.name());
+            int alike = compare(name, entry.letters);
             if (alike != DIFFERENT) {
-                return alike == SAME ? entry.role().bit() : Role.ALIAS.bit();
+                return alike == SAME ? entry.role.bit() : Role.ALIAS.bit();
             }
         }
         return 0;
@@ -120,11 +131,11 @@ final class HeaderNames {
     private static final int SAME = 1;
     private static final int ALIKE = 2;
 
-    private static int compare(CharSequence name, String lowerCase) {
+    private static int compare(CharSequence name, char[] lowerCase) {
         int result = SAME;
-        for (int i = 0; i < lowerCase.length(); i++) {
+        for (int i = 0; i < lowerCase.length; i++) {
             char is = name.charAt(i);
-            char wanted = lowerCase.charAt(i);
+            char wanted = lowerCase[i];
             if (is == wanted || (is >= 'A' && is <= 'Z' && is + 32 == wanted)) {
                 continue;
             }

@@ -1,7 +1,5 @@
 package dev.clowder.valve;
 
-import java.nio.charset.StandardCharsets;
-
 /**
  * One IP address as two longs, overwritten by each parse so that a request needs no object per hop.
  *
@@ -120,33 +118,35 @@ final class IpAddress {
      * @return where it begins; -1 if no dotted quad ends there, which leaves this address as it was
      */
     int readV4Backwards(CharSequence text, int end) {
-        long v4 = 0;
+        int v4 = 0;
         int at = end;
         for (int shift = 0; shift < 32; shift += 8) {
-            int octet = 0;
-            int digit = 0;
-            int scale = 1;
-            int stop = at;
-            while (at > 0 && scale < 1000) {
-                int next = text.charAt(at - 1) - '0';
-                if (next < 0 || next > 9) {
-                    break;
+            int octet = digit(text, --at);
+            int tens = octet < 0 ? -1 : digit(text, at - 1);
+            if (tens >= 0) {
+                octet += 10 * tens;
+                int hundreds = digit(text, --at - 1);
+                if (hundreds >= 0) {
+                    octet += 100 * hundreds;
+                    at--;
                 }
-                digit = next;
-                octet += digit * scale;
-                scale *= 10;
-                at--;
+                if (octet > 255 || hundreds == 0 || (hundreds < 0 && tens == 0)) {
+                    return -1;
+                }
             }
-            if (at == stop || octet > 255 || (digit == 0 && scale > 10)) {
+            if (octet < 0 || (shift < 24 && (at == 0 || text.charAt(--at) != '.'))) {
                 return -1;
             }
-            v4 |= (long) octet << shift;
-            if (shift < 24 && (at == 0 || text.charAt(--at) != '.')) {
-                return -1;
-            }
+            v4 |= octet << shift;
         }
-        set(0, MAPPED | v4);
+        setV4(v4);
         return at;
+    }
+
+    /** The digit at a place, -1 if there is none. */
+    private static int digit(CharSequence text, int at) {
+        int digit = at < 0 ? -1 : text.charAt(at) - '0';
+        return digit > 9 ? -1 : digit;
     }
 
     /** RFC 4291, section 2.2: eight groups, one {@code ::} at most, the last two groups possibly as a dotted quad. */
@@ -270,7 +270,13 @@ final class IpAddress {
      */
     static String text(long high, long low, byte[] buffer) {
         int length = isV4(high, low) ? writeV4((int) low, buffer) : writeV6(high, low, buffer);
-        return new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
+        return ascii(buffer, length);
+    }
+
+    /** The constructor that asks for a charset is too long to be inlined, which costs a request more than all of this. */
+    @SuppressWarnings("deprecation") // It is right for ASCII, and nothing else is in the buffer.
+    private static String ascii(byte[] buffer, int length) {
+        return new String(buffer, 0, 0, length);
     }
 
     private static int writeV4(int address, byte[] text) {

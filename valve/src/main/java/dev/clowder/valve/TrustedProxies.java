@@ -246,6 +246,11 @@ final class TrustedProxies {
         return policy == null || asks(policy, address, hop);
     }
 
+    /** Whether the same question may have another answer later: only the user's own policy can do that. */
+    boolean mayChange() {
+        return policy != null;
+    }
+
     /** Expressions may be written for our text of an address or for that of the JDK, which Tomcat shows them. */
     private boolean matches(IpAddress address) {
         for (Pattern pattern : patterns) {

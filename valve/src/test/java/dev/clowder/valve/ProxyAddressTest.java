@@ -1,8 +1,13 @@
 package dev.clowder.valve;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -102,5 +107,37 @@ class ProxyAddressTest {
             })
     void otherTextIsNoIpv4Address(String text) {
         assertThat(ProxyAddress.parseIpv4(text)).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "192.0.2.1, 192.0.2.1",
+        "2001:db8::1, 2001:db8::1",
+        "::1, ::1",
+        "127.0.0.1, 127.0.0.1",
+    })
+    void thePeerOfASocketIsItsAddress(String host, String text) throws Exception {
+        IpAddress address = ProxyAddress.ip(new InetSocketAddress(InetAddress.getByName(host), 80));
+        assertThat(address).hasToString(text);
+        assertThat(address.isUnix()).isFalse();
+    }
+
+    @Test
+    void thePeerOfAUnixSocketIsNoAddressAndAnUnknownOneIsNobody() {
+        assertThat(ProxyAddress.ip(UnixDomainSocketAddress.of("/run/s")).isUnix())
+                .isTrue();
+        for (SocketAddress nobody : new SocketAddress[] {null, InetSocketAddress.createUnresolved("localhost", 80)}) {
+            IpAddress address = ProxyAddress.ip(nobody);
+            assertThat(address.isUnix()).isFalse();
+            assertThat(address).hasToString("::");
+        }
+    }
+
+    @Test
+    void anAddressHasFourOrSixteenBytes() {
+        assertThat(ProxyAddress.of(new byte[4])).hasToString("/0.0.0.0");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> ProxyAddress.of(new byte[5]))
+                .withMessage("an address has 4 or 16 bytes, not 5");
     }
 }

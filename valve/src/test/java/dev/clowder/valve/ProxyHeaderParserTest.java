@@ -193,6 +193,26 @@ class ProxyHeaderParserTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "PROXY TCP4 255.255.255.254 192.0.2.1 0 0\r\n",
+                "PROXY TCP4 127.255.255.255 255.255.255.255 65535 65535\r\n",
+            })
+    void portsAndAddressesAtTheirBoundsAreTaken(String line) {
+        ProxyHeader header =
+                done(parse(line.getBytes(StandardCharsets.US_ASCII))).header();
+        assertThat(header).isInstanceOf(ProxyHeader.Inet.class);
+    }
+
+    @Test
+    void aSourceThatIsNoHostIsRefusedByTheSectionOfItsVersion() {
+        assertThat(parse("PROXY TCP4 224.0.0.1 192.0.2.1 1 2\r\n".getBytes(StandardCharsets.US_ASCII)))
+                .isEqualTo(new Malformed("2.1: the source is not the address of one host"));
+        assertThat(parse(HEX.parseHex(V2_SIGNATURE + "2111000ce0000001c0000202007b162e")))
+                .isEqualTo(new Malformed("2.2: the source is not the address of one host"));
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"PROXY TCP4 0.0.0.0 192.0.2.1 1 2\r\n", "PROXY TCP6 :: 2001:db8::1 1 2\r\n"})
     void anUnspecifiedSourceIsNoClient(String line) {
         ProxyProtocol proxied = new ProxyProtocol(
