@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -21,7 +22,7 @@ class ReplicaFrameTest {
         assertThat(read.sender()).isEqualTo(7);
         assertThat(read.port()).isEqualTo(4711);
         assertThat(read.key()).isEqualTo("localhost/shop A");
-        ReplicaFrame.Entry entry = read.entry();
+        ReplicaFrame.Entry entry = Objects.requireNonNull(read.entry());
         assertThat(entry.version()).isEqualTo(9);
         assertThat(entry.dataVersion()).isEqualTo(8);
         assertThat(entry.accessed()).isEqualTo(1_700_000_000_000L);
