@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -100,6 +101,30 @@ class ClusterTest {
     }
 
     @Test
+    void anErrorOfTheListenerGoesToTheHandlerOfTheProgram() throws Exception {
+        Path app = Files.createDirectory(temporary.resolve("app"));
+        List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler((thread, error) -> uncaught.add(error));
+        try {
+            Consumer<WorkerEvent> listener = event -> {
+                events.add(event);
+                throw new IllegalStateException(event.kind().name());
+            };
+            Cluster cluster = start(0, temporary.resolve("run"), app, listener);
+            await(() -> !uncaught.isEmpty());
+            cluster.stopNow();
+            assertThat(cluster.exitCode().join()).isZero();
+            cluster.close();
+            await(() -> kinds(1).contains(WorkerEvent.Kind.EXITED));
+            await(() -> uncaught.size() == events.size());
+            assertThat(uncaught).first().extracting(Throwable::getMessage).isEqualTo("FORKED");
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+        }
+    }
+
+    @Test
     void workersOfAProgramThatIsKilledLeaveWithIt() throws Exception {
         Path app = Files.createDirectory(temporary.resolve("app"));
         Process program = new ProcessBuilder(
@@ -129,9 +154,13 @@ class ClusterTest {
     }
 
     private Cluster start(int port, Path runDirectory, Path app) throws Exception {
+        return start(port, runDirectory, app, events::add);
+    }
+
+    private Cluster start(int port, Path runDirectory, Path app, Consumer<WorkerEvent> listener) throws Exception {
         return Cluster.start(
                 out,
-                events::add,
+                listener,
                 "--port",
                 String.valueOf(port),
                 "--workers",

@@ -39,16 +39,14 @@ final class AccessLogRotation implements AutoCloseable {
     }
 
     /**
-     * Begins to look once a second how big the file is, if it has a limit.
+     * Begins to look once a second how big the file is.
      *
      * @throws ConfigException as {@link #check}
      */
     static AccessLogRotation start(AccessLog log, Consumer<String> told) throws ConfigException {
         check(log);
         AccessLogRotation rotation = new AccessLogRotation(log, told);
-        if (log.limit() > 0) {
-            rotation.thread.start();
-        }
+        rotation.thread.start();
         return rotation;
     }
 
@@ -99,7 +97,7 @@ final class AccessLogRotation implements AutoCloseable {
     /** Gives the file another name if it is full. What goes wrong is said once. */
     void look() {
         try {
-            if (Files.size(log.file()) > log.limit()) {
+            if (log.limit() > 0 && Files.size(log.file()) > log.limit()) {
                 SlotLog.shift(log.file(), 0, KEPT);
             }
             troubled = false;
