@@ -61,11 +61,16 @@ public final class Output implements AutoCloseable {
         }
     }
 
+    /** Writes one line of a worker, with its line feed. */
+    void add(byte[] line) {
+        add(line, MAX_WAITING);
+    }
+
     /** Takes the lines of the workers of a slot, without their line feeds. */
     Lines of(int slot) {
         return json
-                ? new Lines("", line -> add(asJson(slot, line), MAX_WAITING))
-                : new Lines("[" + slot + "] ", line -> add(line, MAX_WAITING));
+                ? new Lines("", line -> add(asJson(slot, line)))
+                : new Lines("[" + slot + "] ", this::add);
     }
 
     private static byte[] asJson(int slot, byte[] line) {
