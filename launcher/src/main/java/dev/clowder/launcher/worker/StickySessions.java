@@ -154,7 +154,7 @@ final class StickySessions extends StandardManager {
 
         @Override
         public boolean isAttributeDistributable(String name, Object value) {
-            return leaving && manager instanceof StickySessions sticky
+            return (leaving && manager instanceof StickySessions sticky)
                     ? sticky.canBeSerialised(name, value)
                     : super.isAttributeDistributable(name, value);
         }
