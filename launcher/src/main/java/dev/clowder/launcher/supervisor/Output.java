@@ -68,9 +68,7 @@ public final class Output implements AutoCloseable {
 
     /** Takes the lines of the workers of a slot, without their line feeds. */
     Lines of(int slot) {
-        return json
-                ? new Lines("", line -> add(asJson(slot, line)))
-                : new Lines("[" + slot + "] ", this::add);
+        return json ? new Lines("", line -> add(asJson(slot, line))) : new Lines("[" + slot + "] ", this::add);
     }
 
     private static byte[] asJson(int slot, byte[] line) {
