@@ -3,7 +3,6 @@ package dev.clowder.launcher.worker;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,8 +15,24 @@ import java.util.List;
 record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) {
     private static final int LARGEST = 256 << 20;
 
-    /** One session of an application. */
-    record Packed(String application, ByteBuffer bytes) {}
+    /** One session of an application. No record: a record of an array would compare by identity. */
+    static final class Packed {
+        private final String application;
+        private final byte[] bytes;
+
+        Packed(String application, byte[] bytes) {
+            this.application = application;
+            this.bytes = bytes;
+        }
+
+        String application() {
+            return application;
+        }
+
+        byte[] bytes() {
+            return bytes;
+        }
+    }
 
     void write(DataOutputStream out) throws IOException {
         out.writeInt(slots.size());
@@ -28,8 +43,8 @@ record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) 
         out.writeInt(sessions.size());
         for (Packed session : sessions) {
             out.writeUTF(session.application);
-            out.writeInt(session.bytes.capacity());
-            out.write(session.bytes.array());
+            out.writeInt(session.bytes.length);
+            out.write(session.bytes);
         }
         out.flush();
     }
@@ -49,7 +64,7 @@ record SessionBundle(List<Integer> slots, String sender, List<Packed> sessions) 
             }
             byte[] bytes = new byte[length];
             in.readFully(bytes);
-            sessions.add(new Packed(application, ByteBuffer.wrap(bytes)));
+            sessions.add(new Packed(application, bytes));
         }
         return new SessionBundle(slots, sender, sessions);
     }

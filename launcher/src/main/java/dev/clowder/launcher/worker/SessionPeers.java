@@ -176,7 +176,7 @@ final class SessionPeers {
             StickySessions sessions = applications.get(packed.application());
             if (sessions != null) {
                 try {
-                    sessions.unpack(packed.bytes().array());
+                    sessions.unpack(packed.bytes());
                 } catch (IOException | ClassNotFoundException | RuntimeException | LinkageError e) {
                     LOG.warn(packed.application() + ": a session is lost, it can't be read here: " + e);
                 }
@@ -327,7 +327,7 @@ final class SessionPeers {
     private static boolean pack(StickySessions sessions, Session session, List<SessionBundle.Packed> into) {
         try {
             if (session instanceof StandardSession standard && session.isValid()) {
-                into.add(new SessionBundle.Packed(sessions.application(), ByteBuffer.wrap(sessions.pack(standard))));
+                into.add(new SessionBundle.Packed(sessions.application(), sessions.pack(standard)));
                 return true;
             }
         } catch (IOException | RuntimeException | LinkageError e) {
