@@ -95,7 +95,6 @@ class CrawlIT {
         Map<String, Response> ours = byClowder(base, first);
         assertThat(ours.keySet()).isEqualTo(stock.keySet());
         assertThat(ours.get("/guarded/").body()).isEqualTo("tomcat is let in");
-        SortedSet<String> differing = new TreeSet<>();
         for (String path : differing(stock, ours)) {
             Difference listed = listed(path);
             assertThat(ours.get(path)).as(path).satisfies(answer -> {

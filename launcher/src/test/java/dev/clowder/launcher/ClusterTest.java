@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -111,13 +112,15 @@ class ClusterTest {
                 events.add(event);
                 throw new IllegalStateException(event.kind().name());
             };
-            Cluster cluster = start(0, temporary.resolve("run"), app, listener);
-            await(() -> !uncaught.isEmpty());
-            cluster.stopNow();
-            assertThat(cluster.exitCode().join()).isZero();
-            cluster.close();
-            await(() -> kinds(1).contains(WorkerEvent.Kind.EXITED));
-            await(() -> uncaught.size() == events.size());
+            // Otherwise Awaitility's own handler would stand in for the program's.
+            ConditionFactory wait =
+                    Awaitility.await().dontCatchUncaughtExceptions().atMost(Duration.ofSeconds(60));
+            try (Cluster cluster = start(0, temporary.resolve("run"), app, listener)) {
+                wait.until(() -> !events.isEmpty());
+                cluster.stopNow();
+            }
+            wait.until(() -> kinds(1).contains(WorkerEvent.Kind.EXITED));
+            wait.until(() -> uncaught.size() == events.size());
             assertThat(uncaught).first().extracting(Throwable::getMessage).isEqualTo("FORKED");
         } finally {
             Thread.setDefaultUncaughtExceptionHandler(before);

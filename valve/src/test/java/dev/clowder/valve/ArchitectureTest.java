@@ -30,6 +30,7 @@ class ArchitectureTest {
     /** The classes that stand between Tomcat and the core. Every other class is of the core, a new one too. */
     private static final Set<String> ADAPTERS = Set.of(
             "ByteText",
+            "ConnectionPeer",
             "CoyoteHead",
             "Forwarded",
             "ForwardedAttributes",

@@ -58,9 +58,7 @@ final class EventHost implements Observer, AutoCloseable {
         if (command == null) {
             return;
         }
-        if (waiting.offer(new Waiting(Instant.now(), event))) {
-            full.set(false);
-        } else if (!full.getAndSet(true)) {
+        if (!waiting.offer(new Waiting(Instant.now(), event)) && !full.getAndSet(true)) {
             next.log("--on-event: " + MAX_WAITING + " events wait for the command, more are left out");
         }
     }
@@ -68,6 +66,10 @@ final class EventHost implements Observer, AutoCloseable {
     private void run() {
         try {
             for (Waiting one = waiting.take(); one.event() != null; one = waiting.take()) {
+                if (waiting.isEmpty()) {
+                    // Only then is it news if it is full again.
+                    full.set(false);
+                }
                 tell(one.at(), one.event());
             }
         } catch (InterruptedException e) {

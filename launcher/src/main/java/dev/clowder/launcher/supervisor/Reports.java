@@ -48,7 +48,7 @@ final class Reports {
         } else if (message instanceof Message.Hello && !worker.connected()) {
             worker.connect(said.from());
             worker.order(workers.start(worker));
-            worker.order(tickets.message(now));
+            tickets.tell(worker, now);
             workers.fire(WorkerEvent.Kind.ONLINE, worker);
         } else if (message instanceof Message.Ready && worker.state == WorkerState.STARTING) {
             worker.ready(now);
@@ -81,7 +81,7 @@ final class Reports {
         worker.disconnect();
         worker.connect(from);
         worker.order(new Message.Adopted(config.timeouts().orphan().toMillis()));
-        worker.order(tickets.message(now));
+        tickets.tell(worker, now);
         if (!worker.awaited) {
             return;
         }

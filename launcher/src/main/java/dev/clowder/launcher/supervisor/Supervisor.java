@@ -1,6 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.config.LauncherConfig;
+import dev.clowder.launcher.config.Listener;
 import dev.clowder.launcher.wire.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,7 +65,7 @@ final class Supervisor {
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, listeners, host, this.observer);
         replicas = new Replicas(workers);
-        tickets = new TicketKeys(startedAt);
+        tickets = new TicketKeys(config.listeners().stream().anyMatch(Listener::tls), startedAt);
         reports = new Reports(config, directory, workers, replicas, tickets, host, this.observer);
         commands = new Commands(config, workers, host, this.observer);
     }

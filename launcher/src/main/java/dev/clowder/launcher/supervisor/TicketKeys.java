@@ -23,6 +23,7 @@ final class TicketKeys {
 
     private static final int BYTES = 32;
 
+    private final boolean used;
     private final SecureRandom random = new SecureRandom();
     private final Deque<Key> keys = new ArrayDeque<>();
 
@@ -36,7 +37,9 @@ final class TicketKeys {
         }
     }
 
-    TicketKeys(long now) {
+    /** @param used whether a port speaks TLS: if none does, nobody is told */
+    TicketKeys(boolean used, long now) {
+        this.used = used;
         make(now);
     }
 
@@ -45,7 +48,14 @@ final class TicketKeys {
         if (next() - now <= 0) {
             make(now);
             keys.removeIf(key -> now - key.madeAt() >= LIFE);
-            workers.forEach(worker -> worker.order(message(now)));
+            workers.forEach(worker -> tell(worker, now));
+        }
+    }
+
+    /** Tells a worker all that it has to know. */
+    void tell(Worker worker, long now) {
+        if (used) {
+            worker.order(message(now));
         }
     }
 

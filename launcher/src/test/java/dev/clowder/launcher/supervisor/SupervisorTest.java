@@ -283,7 +283,7 @@ class SupervisorTest {
         cluster.supervisor.post(new Event.Asked(new Message.Command("status", List.of()), new Answer(answer)));
         cluster.step();
         JsonNode status = new JsonMapper().readTree(answer.join().text());
-        assertThat(names(status)).containsExactly("supervisor", "listeners", "workers");
+        assertThat(names(status)).containsExactly("supervisor", "listeners", "workers", "slots", "totals");
         assertThat(names(status.get("supervisor")))
                 .containsExactly("pid", "version", "uptimeSeconds", "state", "generation", "classArchive");
         assertThat(names(status.get("listeners").get(0))).containsExactly("address", "port", "protocol", "accept");

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class TicketKeysTest {
     private static final long START = Long.MAX_VALUE - TimeUnit.MINUTES.toNanos(90);
 
-    private final TicketKeys keys = new TicketKeys(START);
+    private final TicketKeys keys = new TicketKeys(true, START);
 
     private List<Message.TicketKey> at(long now) {
         keys.step(now, List.of());
