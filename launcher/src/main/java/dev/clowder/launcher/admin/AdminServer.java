@@ -55,6 +55,8 @@ public final class AdminServer implements AutoCloseable {
                 .setPort(admin.address().getPort())
                 .setMaxInitialLineLength(2048)
                 .setMaxHeaderSize(16 * 1024)
+                // With it a connection is unknown here until its first bytes tell which protocol it speaks.
+                .setHttp2ClearTextEnabled(false)
                 .setHandle100ContinueAutomatically(false)
                 .setCompressionSupported(false));
     }
@@ -121,8 +123,9 @@ public final class AdminServer implements AutoCloseable {
 
     /** Shows an event. Any thread; never blocks. */
     public void event(Instant at, ClusterEvent event) {
-        String json = event.json(at);
-        loop.runOnContext(none -> pages.event(json));
+        if (pages.event(event.json(at))) {
+            loop.runOnContext(none -> pages.tell());
+        }
     }
 
     /** Who has not asked for something within that time, or can't take the answer, has no business here. */

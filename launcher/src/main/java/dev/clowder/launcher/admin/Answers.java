@@ -90,7 +90,9 @@ final class Answers {
      */
     void answer(HttpServerRequest request, Runnable patience) {
         HttpServerResponse response = request.response();
-        // Each connection is for one answer: nobody keeps one that he does not use.
+        // Each connection is for one answer: nobody keeps one that he does not use. The header alone does not close it.
+        response.endHandler(answered -> closeAfter(request));
+        request.endHandler(ended -> closeAfter(request));
         response.putHeader("Connection", "close")
                 .putHeader("Cache-Control", "no-store")
                 .putHeader("X-Content-Type-Options", "nosniff")
@@ -124,6 +126,13 @@ final class Answers {
             command(request, response, patience);
         } else {
             end(response, 404, "no such page");
+        }
+    }
+
+    /** Not while the client still sends: its system would throw the answer away. */
+    private static void closeAfter(HttpServerRequest request) {
+        if (request.isEnded() && request.response().ended()) {
+            request.connection().close();
         }
     }
 

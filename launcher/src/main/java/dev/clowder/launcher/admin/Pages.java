@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The open pages, and what they are sent: the status once a second, and each event. It is written once for all of them. One
  * that reads too slowly misses some, gets the last events again when it reads on, and is closed when it does not. Belongs to
- * the event loop, but for {@link #status}.
+ * the event loop, but for {@link #status} and {@link #event}.
  */
 final class Pages {
     /** Open pages; one more is refused. */
@@ -30,6 +30,8 @@ final class Pages {
 
     private final Map<HttpServerResponse, Reader> readers = new LinkedHashMap<>();
     private final Deque<Buffer> events = new ArrayDeque<>();
+    /** Events that wait for the event loop. Guards itself. */
+    private final Deque<String> arrived = new ArrayDeque<>();
     /** Another one after a restart: events are counted anew, and the page's secret is no longer good. */
     private final String life = UUID.randomUUID().toString();
 
@@ -87,13 +89,36 @@ final class Pages {
         send(frame(now));
     }
 
-    void event(String json) {
-        Buffer frame = Buffer.buffer("id: " + ++lastEvent + "\nevent: event\ndata: " + json + "\n\n");
-        events.add(frame);
-        if (events.size() > KEPT_EVENTS) {
-            events.remove();
+    /**
+     * Leaves an event behind; of many at once the oldest are lost. Any thread.
+     *
+     * @return whether {@link #tell} is to be called
+     */
+    boolean event(String json) {
+        synchronized (arrived) {
+            if (arrived.size() == KEPT_EVENTS) {
+                arrived.remove();
+            }
+            arrived.add(json);
+            return arrived.size() == 1;
         }
-        send(frame);
+    }
+
+    /** Sends what has arrived to all, in one piece: a burst of events costs each page one write. */
+    void tell() {
+        Buffer all = Buffer.buffer();
+        synchronized (arrived) {
+            for (String json : arrived) {
+                Buffer frame = Buffer.buffer("id: " + ++lastEvent + "\nevent: event\ndata: " + json + "\n\n");
+                events.add(frame);
+                if (events.size() > KEPT_EVENTS) {
+                    events.remove();
+                }
+                all.appendBuffer(frame);
+            }
+            arrived.clear();
+        }
+        send(all);
     }
 
     private static Buffer frame(Latest now) {
