@@ -103,7 +103,8 @@ final class Answers {
                         "Content-Security-Policy",
                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
                                 + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-        String path = request.path();
+        // Null only for what is no path, such as OPTIONS *.
+        String path = String.valueOf(request.path());
         boolean reads = HttpMethod.GET.equals(request.method()) || HttpMethod.HEAD.equals(request.method());
         if (!guard.isOurName(request)) {
             end(response, 421, "this page is at 127.0.0.1 and localhost only");
