@@ -15,11 +15,13 @@ public class LoopEndpoint extends ProxyNioEndpoint {
     private final @Nullable CoreLoop loop;
 
     /** @param loops whether they may; if not, it is as its superclass */
+    @SuppressWarnings("this-escape") // The loop asks for nothing before the start.
     protected LoopEndpoint(boolean loops) {
         loop = loops ? new CoreLoop(this, Watchdog.Ticks.USUAL, new Prediction()) : null;
     }
 
     /** @param prediction null for none: the watchdog alone sees what is slow */
+    @SuppressWarnings("this-escape")
     LoopEndpoint(Watchdog.Ticks ticks, @Nullable Prediction prediction) {
         loop = new CoreLoop(this, ticks, prediction);
     }
