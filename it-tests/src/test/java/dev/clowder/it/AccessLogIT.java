@@ -19,11 +19,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code --access-log}: one file of two workers. Everything happens to one cluster, one after the other. */
+@Tag("once")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class AccessLogIT {
     private static final Duration SOON = Duration.ofMinutes(3);

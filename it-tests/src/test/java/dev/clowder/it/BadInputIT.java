@@ -24,6 +24,7 @@ import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -36,6 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * a process nor a file.
  */
 @EnabledOnOs(value = OS.LINUX, disabledReason = "processes left behind are found through /proc")
+@Tag("once")
 class BadInputIT {
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final int WRONG_USAGE = 2;

@@ -21,10 +21,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What workers write, kept and shown, whatever happens to the disk, the supervisor or the worker. */
+@Tag("once")
 class LogsIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final int WRONG_USAGE = 2;

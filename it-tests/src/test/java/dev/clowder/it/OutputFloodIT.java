@@ -13,10 +13,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Applications that write more than anybody reads. The supervisor has a heap smaller than what is written. */
+@Tag("once")
 class OutputFloodIT {
     private static final Duration SOON = Duration.ofSeconds(60);
 
