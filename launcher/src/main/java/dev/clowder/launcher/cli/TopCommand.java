@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
                 + " terminal it is plain text, once.")
 final class TopCommand implements Callable<Integer> {
     private static final long EVERY_MILLIS = 1000;
+    private static final int CTRL_C = 3;
 
     @Mixin
     ControlClient cluster = new ControlClient();
@@ -87,6 +88,10 @@ final class TopCommand implements Callable<Integer> {
     private void live(Status first, int looks) throws ControlClient.NoClusterException, IOException {
         try (Terminal terminal = TerminalBuilder.builder().system(true).build()) {
             Attributes cooked = terminal.enterRawMode();
+            // A key like others, so that the terminal is put right after it too.
+            Attributes raw = terminal.getAttributes();
+            raw.setLocalFlag(Attributes.LocalFlag.ISIG, false);
+            terminal.setAttributes(raw);
             terminal.puts(Capability.enter_ca_mode);
             terminal.puts(Capability.cursor_invisible);
             try {
@@ -97,12 +102,12 @@ final class TopCommand implements Callable<Integer> {
                     show(terminal, display, TopView.lines(before, now));
                     before = now;
                     int key = terminal.reader().read(EVERY_MILLIS);
-                    if (key == 'q' || key == 'Q' || key == -1) {
+                    if (key == 'q' || key == 'Q' || key == CTRL_C || key == -1) {
                         return;
                     }
                 }
             } finally {
-                terminal.puts(Capability.cursor_visible);
+                terminal.puts(Capability.cursor_normal);
                 terminal.puts(Capability.exit_ca_mode);
                 terminal.setAttributes(cooked);
                 terminal.flush();
