@@ -125,17 +125,16 @@ public final class Cluster implements AutoCloseable {
                         @Override
                         public void log(String line) {
                             Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
-                            output.line(json ? ClusterEvent.log(line).json(now) : now + " clowder: " + line);
+                            output.line(json ? ClusterEvent.log(line).json() : now + " clowder: " + line);
                         }
 
                         @Override
                         public void event(ClusterEvent event) {
-                            Instant now = Instant.now().truncatedTo(ChronoUnit.MILLIS);
                             if (json) {
-                                output.line(event.json(now));
+                                output.line(event.json());
                             }
                             if (page != null) {
-                                page.event(now, event);
+                                page.event(event);
                             }
                         }
 

@@ -14,7 +14,6 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.InetSocketAddress;
-import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -122,8 +121,8 @@ public final class AdminServer implements AutoCloseable {
     }
 
     /** Shows an event. Any thread; never blocks. */
-    public void event(Instant at, ClusterEvent event) {
-        if (pages.event(event.json(at))) {
+    public void event(ClusterEvent event) {
+        if (pages.event(event.json())) {
             loop.runOnContext(none -> pages.tell());
         }
     }

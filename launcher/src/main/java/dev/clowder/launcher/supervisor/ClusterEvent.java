@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
@@ -7,6 +8,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param operation the change of the cluster, such as {@code reload}
  * @param done how many of its steps are over
  * @param steps how many there are
+ * @param at when it happened, in whole milliseconds: the same for all that are told
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ClusterEvent(
@@ -41,11 +44,44 @@ public record ClusterEvent(
         @Nullable String cause,
         @Nullable String operation,
         @Nullable Integer done,
-        @Nullable Integer steps) {
+        @Nullable Integer steps,
+        @JsonIgnore Instant at) {
     private static final ObjectWriter JSON = new JsonMapper().writerFor(Dated.class);
 
     @JsonPropertyOrder("at")
     private record Dated(String at, @JsonUnwrapped ClusterEvent event) {}
+
+    /** Now. */
+    ClusterEvent(
+            String event,
+            String message,
+            @Nullable Integer slot,
+            @Nullable Integer id,
+            @Nullable Long pid,
+            @Nullable Integer generation,
+            @Nullable Integer code,
+            @Nullable String signal,
+            @Nullable String reason,
+            @Nullable String cause,
+            @Nullable String operation,
+            @Nullable Integer done,
+            @Nullable Integer steps) {
+        this(
+                event,
+                message,
+                slot,
+                id,
+                pid,
+                generation,
+                code,
+                signal,
+                reason,
+                cause,
+                operation,
+                done,
+                steps,
+                Instant.now().truncatedTo(ChronoUnit.MILLIS));
+    }
 
     /** A line of the supervisor's log. */
     public static ClusterEvent log(String line) {
@@ -99,12 +135,8 @@ public record ClusterEvent(
                 known ? steps : null);
     }
 
-    /**
-     * One line of JSON.
-     *
-     * @param at when it happened
-     */
-    public String json(Instant at) {
+    /** One line of JSON. */
+    public String json() {
         try {
             return JSON.writeValueAsString(new Dated(at.toString(), this));
         } catch (JsonProcessingException e) {

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,7 +34,7 @@ final class EventHost implements Observer, AutoCloseable {
     private final Thread runner = new Thread(this::run, "events");
 
     /** @param event null when nothing follows */
-    private record Waiting(Instant at, @Nullable ClusterEvent event) {}
+    private record Waiting(@Nullable ClusterEvent event) {}
 
     /** @param command for the shell; null if there is none */
     EventHost(@Nullable String command, Observer next) {
@@ -58,7 +57,7 @@ final class EventHost implements Observer, AutoCloseable {
         if (command == null) {
             return;
         }
-        if (!waiting.offer(new Waiting(Instant.now(), event)) && !full.getAndSet(true)) {
+        if (!waiting.offer(new Waiting(event)) && !full.getAndSet(true)) {
             next.log("--on-event: " + MAX_WAITING + " events wait for the command, more are left out");
         }
     }
@@ -70,14 +69,14 @@ final class EventHost implements Observer, AutoCloseable {
                     // Only then is it news if it is full again.
                     full.set(false);
                 }
-                tell(one.at(), one.event());
+                tell(one.event());
             }
         } catch (InterruptedException e) {
             // The cluster has ended.
         }
     }
 
-    private void tell(Instant at, ClusterEvent event) throws InterruptedException {
+    private void tell(ClusterEvent event) throws InterruptedException {
         try {
             ProcessBuilder shell = new ProcessBuilder("/bin/sh", "-c", String.valueOf(command))
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
@@ -93,7 +92,7 @@ final class EventHost implements Observer, AutoCloseable {
             Process process = shell.start();
             running.put(process.pid(), process);
             try {
-                write(process, event.json(at));
+                write(process, event.json());
                 if (!process.waitFor(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
                     kill(process);
                     next.log("--on-event: the command did not end within " + PATIENCE_MILLIS / 1000 + " s for "
@@ -140,7 +139,7 @@ final class EventHost implements Observer, AutoCloseable {
             return;
         }
         try {
-            if (waiting.offer(new Waiting(Instant.EPOCH, null))) {
+            if (waiting.offer(new Waiting(null))) {
                 runner.join(LAST_MILLIS);
             }
             runner.interrupt();

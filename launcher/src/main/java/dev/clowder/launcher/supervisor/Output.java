@@ -4,8 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
@@ -73,8 +71,7 @@ public final class Output implements AutoCloseable {
 
     private static byte[] asJson(int slot, byte[] line) {
         String text = new String(line, 0, line.length - 1, UTF_8);
-        return (ClusterEvent.output(slot, text).json(Instant.now().truncatedTo(ChronoUnit.MILLIS)) + "\n")
-                .getBytes(UTF_8);
+        return (ClusterEvent.output(slot, text).json() + "\n").getBytes(UTF_8);
     }
 
     private synchronized void add(byte[] line, int most) {
@@ -114,11 +111,7 @@ public final class Output implements AutoCloseable {
                 long lines = dropped;
                 dropped = 0;
                 String text = lines + " lines of output dropped, the reader is too slow";
-                return ((json
-                                        ? ClusterEvent.log(text)
-                                                .json(Instant.now().truncatedTo(ChronoUnit.MILLIS))
-                                        : "clowder: " + text)
-                                + System.lineSeparator())
+                return ((json ? ClusterEvent.log(text).json() : "clowder: " + text) + System.lineSeparator())
                         .getBytes(UTF_8);
             }
             if (closed) {
