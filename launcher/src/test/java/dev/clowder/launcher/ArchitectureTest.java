@@ -101,7 +101,7 @@ class ArchitectureTest {
                         c,
                         "supervisor.JvmHost",
                         "Cluster",
-                        "supervisor.EventHost",
+                        "supervisor.ClusterEvent",
                         "supervisor.Output",
                         "supervisor.ArchiveDirectory",
                         "config.ConfigReader",
