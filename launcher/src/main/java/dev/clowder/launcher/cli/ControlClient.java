@@ -50,16 +50,25 @@ final class ControlClient {
         try (Wire wire = connect(directory, socket)) {
             wire.send(new Message.Command(command, arguments));
             Message said = wire.receive();
-            ProgressLine line = new ProgressLine(spec.commandLine().getErr(), Terminals.is(2, false));
-            while (said instanceof Message.Progress progress) {
-                line.show(progress);
-                said = wire.receive();
+            if (said instanceof Message.Progress first) {
+                said = showSteps(first, wire);
             }
-            line.end();
             return said instanceof Message.Reply reply ? reply : null;
         } catch (ClosedChannelException e) {
             return null;
         }
+    }
+
+    /** What comes behind the last step. */
+    private Message showSteps(Message.Progress first, Wire wire) throws IOException {
+        ProgressLine line = new ProgressLine(spec.commandLine().getErr(), Terminals.is(2, false));
+        Message said = first;
+        while (said instanceof Message.Progress step) {
+            line.show(step);
+            said = wire.receive();
+        }
+        line.end();
+        return said;
     }
 
     /** Whether a supervisor listens there now. */
