@@ -60,7 +60,7 @@ final class ControlClient {
     }
 
     /** What comes behind the last step. */
-    private Message showSteps(Message.Progress first, Wire wire) throws IOException {
+    private @Nullable Message showSteps(Message.Progress first, Wire wire) throws IOException {
         ProgressLine line = new ProgressLine(spec.commandLine().getErr(), Terminals.is(2, false));
         Message said = first;
         while (said instanceof Message.Progress step) {
