@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ClowderProcess implements AutoCloseable {
     private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(60);
-    // Asking costs a JVM. The launcher is asked at once when it says something of its own, and else after this time.
-    private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
+    // The launcher is asked at once when it says something of its own, and else after this time.
+    private static final Duration ASK_AGAIN = Duration.ofMillis(200);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
     // With the time in front while it runs; lines of workers have their slot in front.
     private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: .*");
@@ -35,6 +35,7 @@ public final class ClowderProcess implements AutoCloseable {
     private final OutputTail output;
     private final OwnDirectory directory;
     private final Path runDir;
+    private final ControlSocket control;
     private final int workers;
     private final Duration stopTimeout;
     private final Offspring offspring;
@@ -47,6 +48,7 @@ public final class ClowderProcess implements AutoCloseable {
         this.output = new OutputTail("clowder-output-" + process.pid(), process.getInputStream(), KEPT);
         this.directory = directory;
         this.runDir = runDir;
+        this.control = new ControlSocket(runDir);
         this.workers = builder.workers;
         this.stopTimeout = builder.stopTimeout;
     }
@@ -234,9 +236,13 @@ public final class ClowderProcess implements AutoCloseable {
         return what + ": " + own + "\n--- output of the launcher ---\n" + output.text() + "--- end of output ---";
     }
 
-    private Optional<ClusterStatus> askStatus() throws IOException, InterruptedException {
-        Launcher.Result result = command("status", "--json");
-        return result.exitCode() == 0 ? Optional.of(note(result.output())) : Optional.empty();
+    private Optional<ClusterStatus> askStatus() {
+        try {
+            return Optional.of(status());
+        } catch (IOException e) {
+            // Not there yet.
+            return Optional.empty();
+        }
     }
 
     private ClusterStatus note(String json) {
@@ -252,7 +258,7 @@ public final class ClowderProcess implements AutoCloseable {
      *
      * @throws IOException if it does not answer
      */
-    public ClusterStatus status() throws IOException, InterruptedException {
+    public ClusterStatus status() throws IOException {
         return note(statusJson());
     }
 
@@ -261,12 +267,12 @@ public final class ClowderProcess implements AutoCloseable {
      *
      * @throws IOException if it does not answer
      */
-    public String statusJson() throws IOException, InterruptedException {
-        Launcher.Result result = command("status", "--json");
-        if (result.exitCode() != 0) {
-            throw new IOException(report("status: exit code " + result.exitCode() + ", " + result.errors()));
+    public String statusJson() throws IOException {
+        try {
+            return control.status(COMMAND_TIMEOUT);
+        } catch (IOException e) {
+            throw new IOException(report("no status: " + e.getMessage()), e);
         }
-        return result.output();
     }
 
     /** Runs another command against this cluster, for example {@code threads 1}. */

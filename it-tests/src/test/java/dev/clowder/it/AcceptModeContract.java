@@ -73,7 +73,8 @@ abstract class AcceptModeContract {
     @Test
     @DisplayName("status --json has the fields that are promised first, and behind them those of the page")
     void statusHasExactlyTheFieldsOfTheContract() throws Exception {
-        JsonNode status = new ObjectMapper().readTree(cluster.statusJson());
+        JsonNode status =
+                new ObjectMapper().readTree(cluster.command("status", "--json").output());
         assertThat(names(status)).containsExactly("supervisor", "listeners", "workers", "slots", "totals");
         assertThat(names(status.get("supervisor")))
                 .containsExactlyInAnyOrder("pid", "version", "uptimeSeconds", "state", "generation", "classArchive");
