@@ -64,7 +64,7 @@ class AccessLogIT {
     @Order(1)
     @DisplayName(
             "every request of concurrent clients is one whole line, whichever worker answers, with the client that a"
-                    + " trusted proxy names; probes are none")
+                    + " trusted proxy names and the trace of the request; probes are none")
     void everyRequestIsOneWholeLine() throws Exception {
         requests.start(CLIENTS);
         requests.awaitMore(300);

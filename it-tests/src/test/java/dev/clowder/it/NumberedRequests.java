@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,16 +24,16 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Requests that each have a number, a client in {@code X-Forwarded-For} and a connection of their own, and the access
- * log in which each that was answered must have exactly one line. {@link #send} from any thread.
+ * Requests that each have a number, a client in {@code X-Forwarded-For}, a trace (W3C) and a connection of their own, and
+ * the access log in which each that was answered must have exactly one line. {@link #send} from any thread.
  */
 final class NumberedRequests {
     /** The pattern of the access log. */
-    static final String PATTERN = "%h \"%r\" %s %{X-Clowder-Worker}o";
+    static final String PATTERN = "%h \"%r\" %s %{traceparent}i %{X-Clowder-Worker}o";
 
     private static final Duration SOON = Duration.ofMinutes(3);
     private static final Pattern LINE =
-            Pattern.compile("(\\S+) \"GET \\S+\\?n=(\\d+)\\S* HTTP/1\\.1\" 200 (\\d+/\\d+)");
+            Pattern.compile("(\\S+) \"GET \\S+\\?n=(\\d+)\\S* HTTP/1\\.1\" 200 (\\S+) (\\d+/\\d+)");
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final int port;
@@ -75,7 +76,11 @@ final class NumberedRequests {
     int send(String more) throws IOException {
         int number = last.incrementAndGet();
         Response response = HttpConnection.fresh(
-                port, path + "?n=" + number + more, "X-Forwarded-For: " + client(number), "Connection: close");
+                port,
+                path + "?n=" + number + more,
+                "X-Forwarded-For: " + client(number),
+                "traceparent: " + trace(number),
+                "Connection: close");
         assertThat(response.status()).isEqualTo(200);
         answered.put(number, response.worker());
         return number;
@@ -83,6 +88,10 @@ final class NumberedRequests {
 
     private static String client(int number) {
         return "203.0.113." + (1 + number % 250);
+    }
+
+    private static String trace(int number) {
+        return String.format(Locale.ROOT, "00-%032x-%016x-01", number, number);
     }
 
     /** Lets several clients send until {@link #stop}. */
@@ -134,7 +143,7 @@ final class NumberedRequests {
         await("the last lines").atMost(SOON).ignoreExceptions().untilAsserted(this::assertLogged);
     }
 
-    /** Each answered request has one whole line, with its client and its worker, and there is no other line. */
+    /** Each answered request has one whole line, with its client, its trace and its worker, and there is no other line. */
     void assertLogged() throws IOException {
         Map<Integer, Worker> logged = new ConcurrentHashMap<>();
         for (String line : lines()) {
@@ -142,7 +151,8 @@ final class NumberedRequests {
             assertThat(parts.matches()).as(line).isTrue();
             int number = Integer.parseInt(parts.group(2));
             assertThat(parts.group(1)).as(line).isEqualTo(client(number));
-            assertThat(logged.put(number, Worker.of(parts.group(3)))).as(line).isNull();
+            assertThat(parts.group(3)).as(line).isEqualTo(trace(number));
+            assertThat(logged.put(number, Worker.of(parts.group(4)))).as(line).isNull();
         }
         assertThat(logged).isEqualTo(answered);
     }
