@@ -43,6 +43,32 @@ import org.junit.jupiter.api.io.TempDir;
 abstract class CatalinaBaseContract {
     private static final Duration SOON = Duration.ofMinutes(2);
 
+    /** Keeps the file of the part where the container says, and says what it has kept. */
+    private static final String UPLOAD = """
+            <%@ page session="false" contentType="text/plain" trimDirectiveWhitespaces="true" %>
+            <%
+              java.io.File temp = (java.io.File) application.getAttribute("jakarta.servlet.context.tempdir");
+              if (request.getMethod().equals("POST")) {
+                var part = request.getPart("file");
+                part.write(part.getSubmittedFileName());
+                out.print(part.getSubmittedFileName());
+              } else if (request.getParameter("kept") != null) {
+                out.print(java.nio.file.Files.readString(temp.toPath().resolve("same.txt")));
+              }
+            %>
+            """;
+
+    private static final String UPLOADS = """
+            <web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+              <servlet>
+                <servlet-name>upload</servlet-name>
+                <jsp-file>/parts.jsp</jsp-file>
+                <multipart-config><file-size-threshold>0</file-size-threshold></multipart-config>
+              </servlet>
+              <servlet-mapping><servlet-name>upload</servlet-name><url-pattern>/parts</url-pattern></servlet-mapping>
+            </web-app>
+            """;
+
     private Path directory;
     private Path base;
     private Map<String, String> before;
@@ -71,9 +97,13 @@ abstract class CatalinaBaseContract {
         Files.createDirectories(webapps.resolve("plain"));
         Files.writeString(webapps.resolve("plain/index.html"), "a directory");
         Apps.write(manager(), webapps);
+        Path upload = webapps.resolve("upload");
+        Files.writeString(Files.createDirectories(upload.resolve("WEB-INF")).resolve("web.xml"), UPLOADS);
+        Files.writeString(upload.resolve("parts.jsp"), UPLOAD);
         before = contents();
         ClowderProcess.Builder builder =
                 ClowderProcess.builder().root(directory).catalinaBase(base);
+        builder.arguments("--drain-timeout", "5s");
         cluster = (isSplit() ? builder.arguments("--catalina-home", home().toString()) : builder).start();
         cluster.awaitReady(SOON);
     }
@@ -127,6 +157,44 @@ abstract class CatalinaBaseContract {
 
     @Test
     @Order(1)
+    @DisplayName("uploads in parts: two workers keep files of the same name apart")
+    void uploadsOfBothWorkersAreKeptApart() throws IOException {
+        try (HttpConnection one = HttpConnection.open(cluster.port());
+                HttpConnection other = toAnotherWorker(one)) {
+            assertThat(upload(one, "of one").body()).isEqualTo("same.txt");
+            assertThat(upload(other, "of the other").body()).isEqualTo("same.txt");
+            assertThat(one.get("/upload/parts?kept").body().strip()).isEqualTo("of one");
+            assertThat(other.get("/upload/parts?kept").body().strip()).isEqualTo("of the other");
+        }
+    }
+
+    /** Until a connection is another worker's. */
+    private HttpConnection toAnotherWorker(HttpConnection one) throws IOException {
+        Worker first = one.get("/upload/parts").worker();
+        for (int i = 0; i < 40; i++) {
+            HttpConnection other = HttpConnection.open(cluster.port());
+            if (!other.get("/upload/parts").worker().equals(first)) {
+                return other;
+            }
+            other.close();
+        }
+        throw new AssertionError("40 connections to worker " + first);
+    }
+
+    private static Response upload(HttpConnection to, String content) throws IOException {
+        String body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"same.txt\"\r\n\r\n" + content
+                + "\r\n--b--\r\n";
+        to.send(to.head(
+                        "POST",
+                        "/upload/parts",
+                        "Content-Type: multipart/form-data; boundary=b",
+                        "Content-Length: " + body.length())
+                + body);
+        return to.read();
+    }
+
+    @Test
+    @Order(1)
     @DisplayName("what N workers can't share is said at the start: the shutdown port")
     void changesAreSaidAtTheStart() {
         assertThat(cluster.output()).containsPattern("server\\.xml line \\d+: no shutdown port 8005");
@@ -146,12 +214,19 @@ abstract class CatalinaBaseContract {
     @DisplayName("a .war replaced in webapps is deployed on all workers, and no request is lost")
     void aReplacedArchiveIsDeployedWithoutLoss() throws Exception {
         int generation = cluster.status().supervisor().generation();
-        try (Load load = Load.start(cluster.port(), "/probe/worker", 2, 4)) {
+        try (Load load = Load.start(cluster.port(), "/probe/worker", 2, 4);
+                HttpConnection events = HttpConnection.open(cluster.port())) {
+            events.send(events.head("GET", "/probe/events"));
+            assertThat(events.readHead().header("Content-Type")).startsWith("text/event-stream");
+            assertThat(events.readChunk()).isEqualTo("data: open\n\n");
             replace(Apps.probe("probe.war").addAsWebResource(new StringAsset("second"), "version.txt"));
             await("the new version").atMost(SOON).until(() -> generation() > generation);
             load.stop();
             assertThat(load.failures()).isEmpty();
             assertThat(load.answers()).isPositive();
+            // A stream of events is ended by its application, not cut off.
+            assertThat(events.readChunk()).isEqualTo("data: bye\n\n");
+            assertThat(events.readChunk()).as("the end of the stream").isEmpty();
         }
         assertThat(get("/probe/version.txt").body()).isEqualTo("second");
     }
