@@ -10,11 +10,13 @@ import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.it.app.FailingListener;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,7 +45,7 @@ class AdminPageIT {
     private static final Duration SOON = Duration.ofMinutes(3);
     private static final Path CHROMIUM = Path.of("/usr/bin/chromium");
     private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
-    private static final Pattern URL = Pattern.compile("admin page: (http://127\\.0\\.0\\.1:\\d+/)");
+    private static final Pattern URL = Pattern.compile("admin page: (http://127\\.0\\.0\\.1:(\\d+)/)");
 
     @TempDir
     static Path files;
@@ -51,6 +53,7 @@ class AdminPageIT {
     private static Path war;
     private static ClowderProcess cluster;
     private static ChromeDriver browser;
+    private static int adminPort;
 
     @BeforeAll
     static void start() throws Exception {
@@ -69,6 +72,7 @@ class AdminPageIT {
                 .until(() -> URL.matcher(cluster.output()).find());
         Matcher url = URL.matcher(cluster.output());
         assertThat(url.find()).isTrue();
+        adminPort = Integer.parseInt(url.group(2));
         browser = browser();
         browser.get(url.group(1));
         await("the cards").atMost(SOON).until(() -> cards() == 2);
@@ -195,6 +199,24 @@ class AdminPageIT {
                         .getText()
                         .contains("not asked by the page of this cluster"));
         assertThat(cluster.status().workers()).hasSize(2);
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("promtool of Prometheus finds nothing to say of /metrics")
+    void promtoolAcceptsTheMetrics() throws Exception {
+        HttpConnection.Response metrics = HttpConnection.fresh(adminPort, "/metrics");
+        assertThat(metrics.status()).isEqualTo(200);
+        Process promtool = new ProcessBuilder("promtool", "check", "metrics")
+                .redirectErrorStream(true)
+                .redirectOutput(files.resolve("promtool.txt").toFile())
+                .start();
+        try (OutputStream text = promtool.getOutputStream()) {
+            text.write(metrics.body().getBytes(UTF_8));
+        }
+        assertThat(promtool.waitFor(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(files.resolve("promtool.txt")).isEmptyFile();
+        assertThat(promtool.exitValue()).isZero();
     }
 
     private static void assertAccessible() throws IOException {
