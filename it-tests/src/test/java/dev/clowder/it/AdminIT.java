@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -22,11 +23,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a cluster tells of itself: {@code --admin}, {@code --on-event}, {@code --log-format json}, {@code top}. */
+@Tag("once")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class AdminIT {
     private static final Duration SOON = Duration.ofMinutes(3);
@@ -215,6 +220,35 @@ class AdminIT {
             assertThat(object.has("message")).as(line).isTrue();
         }
         assertThat(lines).anyMatch(line -> line.contains("\"event\":\"output\"") && line.contains("\"slot\":2"));
+    }
+
+    @Test
+    @Order(8)
+    @EnabledOnOs(value = OS.LINUX, disabledReason = "the terminal is made by script(1) of util-linux")
+    @DisplayName("top fills a terminal until q is pressed, and leaves it as it was")
+    void topFillsATerminal() throws Exception {
+        Launcher launcher = Launcher.ofThisBuild();
+        String top = "stty cols 200 rows 40; exec '" + launcher.javaHome().resolve("bin/java")
+                + "' -XX:TieredStopAtLevel=1 -jar '" + launcher.jar() + "' top --run-dir '" + cluster.runDir() + "'";
+        Path screen = files.resolve("screen.txt");
+        ProcessBuilder script = new ProcessBuilder("script", "-qec", top, "/dev/null");
+        script.environment().put("TERM", "xterm");
+        Process terminal =
+                script.redirectErrorStream(true).redirectOutput(screen.toFile()).start();
+        try {
+            await("both slots")
+                    .atMost(SOON)
+                    .until(() -> Files.readString(screen).contains("SIGKILL, killed"));
+            terminal.getOutputStream().write('q');
+            terminal.getOutputStream().flush();
+            assertThat(terminal.waitFor(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(terminal.exitValue()).as(Files.readString(screen)).isZero();
+            // The other screen, and back.
+            assertThat(Files.readString(screen)).contains("\u001b[?1049h", "REQ/S", "\u001b[?1049l");
+        } finally {
+            terminal.descendants().forEach(ProcessHandle::destroyForcibly);
+            terminal.destroyForcibly();
+        }
     }
 
     private static HttpConnection.Response get(String path, String... headers) throws IOException {
