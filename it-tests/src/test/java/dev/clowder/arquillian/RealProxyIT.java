@@ -9,9 +9,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the tests behind real proxies rely on. */
+@Tag("once")
 class RealProxyIT {
     @Test
     @DisplayName("a program that is not installed is named, with the command that installs it")

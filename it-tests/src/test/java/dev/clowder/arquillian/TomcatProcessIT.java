@@ -15,12 +15,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** How a Tomcat distribution with our jar starts, does not start, and ends. */
+@Tag("once")
 class TomcatProcessIT {
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final String ENGINE = "<Engine name=\"Catalina\" defaultHost=\"localhost\">";

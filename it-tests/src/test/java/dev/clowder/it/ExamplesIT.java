@@ -18,11 +18,13 @@ import org.jboss.arquillian.test.api.ArquillianResource;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real application, written by others: {@code examples} of the Tomcat distribution. */
+@Tag("once")
 @ArquillianTest
 class ExamplesIT {
     private static final String REQUEST_INFO = "servlets/servlet/RequestInfoExample";

@@ -14,12 +14,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher as the first process of a container, which is pid 1 in a namespace of its own. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "namespaces of pids are Linux'")
 class FirstProcessIT {
     private static final Duration SOON = Duration.ofSeconds(90);

@@ -19,12 +19,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@code --accept least-connections} adds, and what the modes in which the supervisor accepts must survive. */
+@Tag("once")
 class LeastConnectionsIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final String WORKER = "/worker";

@@ -37,12 +37,14 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What two workers on one {@code CATALINA_BASE} would take from each other, if nobody took care. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "bin/setenv.sh needs a shell")
 class OneBaseIT {
     private static final Duration SOON = Duration.ofMinutes(3);

@@ -12,10 +12,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Signals that a terminal sends to a process group: to the supervisor and all of its workers at the same time. */
+@Tag("once")
 class ProcessGroupIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     /** In a group of its own, so that this test is not in it; who started us may have ignored these signals. */
