@@ -64,7 +64,8 @@ final class Crawl {
 
     private static Map<Pattern, String> byNature() {
         Map<Pattern, String> all = new LinkedHashMap<>();
-        all.put(Pattern.compile("\\b[0-9A-F]{32}\\b"), "SESSION");
+        // Here with the slot at its end.
+        all.put(Pattern.compile("\\b[0-9A-F]{32}(?:\\.[1-9]\\d*)?\\b"), "SESSION");
         all.put(Pattern.compile("@[0-9a-f]{5,8}\\b"), "@HASH");
         all.put(Pattern.compile("\\b1\\d{12}\\b"), "MILLISECONDS");
         all.put(Pattern.compile("\\w{3} \\w{3} \\d\\d \\d\\d:\\d\\d:\\d\\d \\w+ \\d{4}"), "TIME");
@@ -140,8 +141,8 @@ final class Crawl {
             body = Stream.of(body.split("")).sorted().collect(Collectors.joining());
         }
         if (page.status() == 500) {
-            // Its traces are others when the page was compiled before this Tomcat started.
-            body = body.replaceAll("(?s)<pre>.*?</pre>", "TRACE");
+            // Jasper tells the line only of a page that was compiled since this Tomcat started.
+            body = body.replaceAll("(?s)<p><b>Message</b>.*", "ERROR");
         }
         if (!body.equals(page.body())) {
             headers.remove("content-length");

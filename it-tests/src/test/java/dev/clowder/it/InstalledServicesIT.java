@@ -77,10 +77,12 @@ class InstalledServicesIT {
         Files.writeString(
                 base.resolve("conf/context.xml"),
                 "<Context><ResourceLink name=\"jdbc/test\" global=\"jdbc/test\" type=\"javax.sql.DataSource\"/></Context>");
-        for (String site : List.of("webapps", "shop", "second")) {
+        for (String site : List.of("webapps", "shop", "second", "mapped")) {
             Path root = Files.createDirectories(base.resolve(site).resolve("ROOT"));
             Files.writeString(root.resolve("index.jsp"), PAGE.replace("%s", site));
         }
+        Path cart = Files.createDirectories(base.resolve("mapped/cart"));
+        Files.writeString(cart.resolve("index.jsp"), PAGE.replace("%s", "cart"));
         cluster = ClowderProcess.builder()
                 .root(directory)
                 .catalinaBase(base)
@@ -125,7 +127,10 @@ class InstalledServicesIT {
                   </Service>
                   <Service name="Second">
                     <Connector port="0" address="127.0.0.1"/>
-                    <Engine name="Second" defaultHost="localhost"><Host name="localhost" appBase="second"/></Engine>
+                    <Engine name="Second" defaultHost="localhost">
+                      <Host name="localhost" appBase="second"/>
+                      <Host name="shop.example.com" appBase="mapped"/>
+                    </Engine>
                   </Service>
                 </Server>
                 """;
@@ -205,12 +210,16 @@ class InstalledServicesIT {
     }
 
     @Test
-    @DisplayName("a RemoteIpValve of the file is the one that judges, and where there is none --trust does")
+    @DisplayName(
+            "a RemoteIpValve of the file is the one that judges; where there is none --trust does, and the forwarded host"
+                    + " decides host and context")
     void theValveOfTheFileJudges() throws Exception {
         String[] forwarded = {"-H", "X-Forwarded-For: 203.0.113.7", "-H", "X-Forwarded-Host: " + SHOP};
         assertThat(curl("http://127.0.0.1:" + port(PLAIN) + "/", forwarded))
                 .startsWith("webapps 127.0.0.1 203.0.113.7 ");
-        assertThat(curl("http://127.0.0.1:" + port(SECOND_SERVICE) + "/", forwarded))
-                .startsWith("second " + SHOP + " 203.0.113.7 ");
+        String second = "http://127.0.0.1:" + port(SECOND_SERVICE) + "/";
+        assertThat(curl(second, forwarded)).startsWith("mapped " + SHOP + " 203.0.113.7 ");
+        assertThat(curl(second + "cart/", forwarded)).startsWith("cart " + SHOP + " 203.0.113.7 ");
+        assertThat(curl(second)).startsWith("second 127.0.0.1 127.0.0.1 ");
     }
 }
