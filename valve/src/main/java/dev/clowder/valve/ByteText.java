@@ -1,8 +1,9 @@
 package dev.clowder.valve;
 
-import java.nio.charset.StandardCharsets;
-import org.apache.tomcat.util.buf.ByteChunk;
-import org.apache.tomcat.util.buf.MessageBytes;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * The bytes of a header read as text without copying them, one char for each byte. Overwritten by each {@link #of}; not
@@ -10,23 +11,20 @@ import org.apache.tomcat.util.buf.MessageBytes;
  */
 final class ByteText implements CharSequence {
 
+    private static final VarHandle EIGHT = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
     private byte[] bytes = {};
     private int start;
     private int length;
 
-    /** A view of the bytes; for a header that was decoded already (HTTP/2) its own String. */
+    /** Makes this the text of other bytes. */
     @SuppressWarnings("ReferenceEquality") // It is a matter of saving a store, not of what the arrays hold.
-    CharSequence of(MessageBytes header) {
-        if (header.getType() != MessageBytes.T_BYTES) {
-            String text = header.toString();
-            return text == null ? "" : text;
+    CharSequence of(byte[] newBytes, int newStart, int newLength) {
+        if (bytes != newBytes) {
+            bytes = newBytes; // All headers of a connection are in one array; see RequestRewriter.
         }
-        ByteChunk chunk = header.getByteChunk();
-        if (bytes != chunk.getBytes()) {
-            bytes = chunk.getBytes(); // All headers of a connection are in one array; see RequestRewriter.
-        }
-        start = chunk.getStart();
-        length = chunk.getLength();
+        start = newStart;
+        length = newLength;
         return this;
     }
 
@@ -40,13 +38,32 @@ final class ByteText implements CharSequence {
         return (char) (bytes[start + index] & 0xff);
     }
 
+    /** Whether the text is these bytes and no others; the name of a header is compared in each request, so by eights. */
+    boolean is(byte[] others) {
+        int last = length - Long.BYTES;
+        if (length != others.length || last < 0) {
+            return Arrays.equals(bytes, start, start + length, others, 0, others.length);
+        }
+        for (int at = 0; at < last; at += Long.BYTES) {
+            if (!areEightAlike(others, at)) {
+                return false;
+            }
+        }
+        return areEightAlike(others, last);
+    }
+
+    private boolean areEightAlike(byte[] others, int at) {
+        return (long) EIGHT.get(bytes, start + at) == (long) EIGHT.get(others, at);
+    }
+
     @Override
-    public CharSequence subSequence(int from, int to) {
-        return new String(bytes, start + from, to - from, StandardCharsets.ISO_8859_1);
+    @SuppressWarnings("deprecation") // For bytes that are the low halves of chars it is right, and see IpAddress.
+    public String subSequence(int from, int to) {
+        return new String(bytes, 0, start + from, to - from);
     }
 
     @Override
     public String toString() {
-        return new String(bytes, start, length, StandardCharsets.ISO_8859_1);
+        return subSequence(0, length);
     }
 }

@@ -262,7 +262,14 @@ final class ClientResolver {
             return port;
         }
 
-        String client() {
+        /** The text of the last believed hop; that of a header is copied and not written anew wherever that is the same. */
+        String client(RequestHead head) {
+            Span written = hop.asWritten;
+            if (hop.kind == Hop.Kind.ADDRESS && written.isSet()) {
+                return written.text(head)
+                        .subSequence(written.from(), written.to())
+                        .toString();
+            }
             return IpAddress.text(chain[2 * believed - 2], chain[2 * believed - 1], text);
         }
 

@@ -1,9 +1,13 @@
 package dev.clowder.valve;
 
+import java.util.Arrays;
 import org.apache.catalina.connector.Connector;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.Request;
+import org.apache.tomcat.util.buf.ByteChunk;
+import org.apache.tomcat.util.buf.CharChunk;
 import org.apache.tomcat.util.buf.MessageBytes;
+import org.apache.tomcat.util.http.MimeHeaders;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +22,7 @@ final class CoyoteHead implements RequestHead {
     private static final int REFUSED = 400;
 
     private final Request coyote;
+    private final MimeHeaders lines;
     private final Connector connector;
     private final boolean unixSocket;
     private final boolean speaksProxyProtocol;
@@ -26,9 +31,11 @@ final class CoyoteHead implements RequestHead {
     private String peer = "";
     private boolean peerMayVouch = true;
     private String hostname = "";
+    private char[] letters = {};
 
     CoyoteHead(Request coyote, Connector connector) {
         this.coyote = coyote;
+        this.lines = coyote.getMimeHeaders();
         this.connector = connector;
         this.unixSocket = connector.getProperty("unixDomainSocketPath") != null;
         this.speaksProxyProtocol = connector.getProtocolHandler() instanceof ProxyHttp11NioProtocol;
@@ -63,6 +70,11 @@ final class CoyoteHead implements RequestHead {
         }
     }
 
+    /** Whether the connector has an idea of its own of how it is reached from outside. */
+    boolean hasProxy() {
+        return connector.getProxyName() != null || connector.getProxyPort() != 0;
+    }
+
     @Override
     public String peer() {
         return peer;
@@ -95,12 +107,22 @@ final class CoyoteHead implements RequestHead {
             return proxyName;
         }
         MessageBytes name = coyote.serverName();
-        if (!name.equals(hostname)) {
+        if (!isHostname(name)) {
             // The next request on this connection most likely asks for the same host.
             String text = name.toString();
             hostname = text == null ? "" : text;
+            letters = hostname.toCharArray();
         }
         return hostname;
+    }
+
+    /** By {@link Arrays#equals}, which goes through an array in great steps. */
+    private boolean isHostname(MessageBytes name) {
+        if (name.getType() != MessageBytes.T_CHARS) {
+            return name.equals(hostname);
+        }
+        CharChunk chars = name.getCharChunk();
+        return Arrays.equals(chars.getBuffer(), chars.getStart(), chars.getEnd(), letters, 0, letters.length);
     }
 
     @Override
@@ -111,16 +133,31 @@ final class CoyoteHead implements RequestHead {
 
     @Override
     public int headers() {
-        return coyote.getMimeHeaders().size();
+        return lines.size();
+    }
+
+    @Override
+    public int headerNameLength(int index) {
+        return lines.getName(index).getLength();
     }
 
     @Override
     public CharSequence headerName(int index) {
-        return name.of(coyote.getMimeHeaders().getName(index));
+        return text(lines.getName(index), name);
     }
 
     @Override
     public CharSequence headerValue(int index) {
-        return value.of(coyote.getMimeHeaders().getValue(index));
+        return text(lines.getValue(index), value);
+    }
+
+    /** The bytes as they came; for a header that was decoded already (HTTP/2) its own String. */
+    private static CharSequence text(MessageBytes header, ByteText view) {
+        if (header.getType() != MessageBytes.T_BYTES) {
+            String text = header.toString();
+            return text == null ? "" : text;
+        }
+        ByteChunk chunk = header.getByteChunk();
+        return view.of(chunk.getBytes(), chunk.getStart(), chunk.getLength());
     }
 }

@@ -63,7 +63,7 @@ final class ForwardedValues {
             port = port(scheme, hostname, inChain, accepted);
         }
         return new Forwarded(
-                accepted == 0 ? peer : walk.client(),
+                accepted == 0 ? peer : walk.client(head),
                 peer,
                 reason,
                 scheme == null ? head.scheme() : scheme.text,

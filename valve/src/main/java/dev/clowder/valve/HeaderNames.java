@@ -1,5 +1,6 @@
 package dev.clowder.valve;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -62,12 +63,12 @@ final class HeaderNames {
     private static final class Entry {
 
         final String name;
-        final char[] letters;
+        final byte[] letters;
         final Role role;
 
         Entry(String lowerCase, Role role) {
             this.name = lowerCase;
-            this.letters = lowerCase.toCharArray();
+            this.letters = lowerCase.getBytes(StandardCharsets.ISO_8859_1);
             this.role = role;
         }
     }
@@ -108,17 +109,22 @@ final class HeaderNames {
         return read.get(role);
     }
 
+    /** Whether a name of this length can matter at all. */
+    boolean areAnySoLong(int length) {
+        return length < firstLetters.length && firstLetters[length] != 0;
+    }
+
     /** The bit of what a header of this name is to us; 0 for all the others. */
     int roleOf(CharSequence name) {
         int length = name.length();
-        if (length >= firstLetters.length) {
-            return 0;
-        }
-        int letters = firstLetters[length];
-        if (letters == 0 || (letters >>> name.charAt(0) & 1) == 0) {
+        if (!areAnySoLong(length) || (firstLetters[length] >>> name.charAt(0) & 1) == 0) {
             return 0;
         }
         for (Entry entry : byLength[length]) {
+            // Tomcat has put almost every name into lower case.
+            if (name instanceof ByteText text && text.is(entry.letters)) {
+                return entry.role.bit();
+            }
             int alike = compare(name, entry.letters);
             if (alike != DIFFERENT) {
                 return alike == SAME ? entry.role.bit() : Role.ALIAS.bit();
@@ -131,11 +137,11 @@ final class HeaderNames {
     private static final int SAME = 1;
     private static final int ALIKE = 2;
 
-    private static int compare(CharSequence name, char[] lowerCase) {
+    private static int compare(CharSequence name, byte[] lowerCase) {
         int result = SAME;
         for (int i = 0; i < lowerCase.length; i++) {
             char is = name.charAt(i);
-            char wanted = lowerCase[i];
+            char wanted = (char) lowerCase[i];
             if (is == wanted || (is >= 'A' && is <= 'Z' && is + 32 == wanted)) {
                 continue;
             }

@@ -24,7 +24,7 @@ final class HeaderScan {
         end = 0;
         found = 0;
         for (int line = 0; line < headers; line++) {
-            int role = names.roleOf(head.headerName(line));
+            int role = names.areAnySoLong(head.headerNameLength(line)) ? names.roleOf(head.headerName(line)) : 0;
             roles[line] = role;
             if (role != 0) {
                 found |= role;

@@ -20,6 +20,8 @@ final class Hop {
     int port;
 
     Kind kind = Kind.MALFORMED;
+    /** Where the address stands, if it is written as we write it; unset otherwise. */
+    final Span asWritten = new Span();
     /** What RFC 7239 says beside the address; always unset in the other families. */
     final Span proto = new Span();
 
@@ -30,11 +32,13 @@ final class Hop {
      * {@code 2001:db8::7:4711} is an address without a port.
      */
     void readMember(CharSequence text, int from, int to) {
+        asWritten.clear();
         become(member(text, from, to) ? Kind.ADDRESS : equalsUnknown(text, from, to) ? Kind.HIDDEN : Kind.MALFORMED);
     }
 
     /** A member of X-Forwarded-For that is nothing but the IPv4 address that was read into {@link #address}. */
-    void acceptV4() {
+    void acceptV4(int line, int from, int to) {
+        asWritten.set(line, from, to);
         port = 0;
         become(address.canBeClient() ? Kind.ADDRESS : Kind.MALFORMED);
     }
@@ -63,6 +67,7 @@ final class Hop {
      * port that may be {@code _hidden} too.
      */
     void readNode(CharSequence text, int from, int to) {
+        asWritten.clear();
         kind = Kind.MALFORMED;
         port = 0;
         if (from == to) {
@@ -115,6 +120,7 @@ final class Hop {
 
     /** CloudFront-Viewer-Address: always with a port, and IPv6 without brackets, so the last group is the port. */
     void readAddressWithPort(CharSequence text, int from, int to) {
+        asWritten.clear();
         kind = Kind.MALFORMED;
         int colon = to - 1;
         while (colon > from && text.charAt(colon) != ':') {

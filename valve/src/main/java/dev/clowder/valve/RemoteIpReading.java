@@ -60,7 +60,7 @@ final class RemoteIpReading {
         boolean secure = protocolTold ? everyMemberSaysHttps() : head.secure();
         host = host();
         return new Forwarded(
-                clientTold ? walk.client() : peer,
+                clientTold ? walk.client(head) : peer,
                 peer,
                 reason,
                 protocolTold ? (secure ? "https" : "http") : head.scheme(),

@@ -29,6 +29,11 @@ interface RequestHead {
     /** Number of header lines, each with its own index, in the order received. */
     int headers();
 
+    /** Length of the name of a header line: all that has to be known of almost every header. */
+    default int headerNameLength(int index) {
+        return headerName(index).length();
+    }
+
     /** Name of a header line; the text is valid until the next call. */
     CharSequence headerName(int index);
 

@@ -35,8 +35,10 @@ final class RequestRewriter {
     private final CoyoteHead head;
     private final RemoteIpRequest remoteIpRequest;
     private ClientResolver resolver;
-    private @Nullable Forwarded begun;
     private boolean unfinished;
+    /** What {@link #finish} has still to set; null if all is set. */
+    private @Nullable Forwarded begun;
+
     private boolean clientIsSet;
     private String explanation = "";
 
@@ -81,16 +83,26 @@ final class RequestRewriter {
         }
         strip();
         unfinished = true;
-        if (begun != forwarded) {
-            begun = forwarded;
-        }
         // The object exists from the second request on, and then also the lines that Tomcat logs itself are right.
+        Forwarded later = forwarded;
         clientIsSet = false;
         if (coyote.getNote(CoyoteAdapter.ADAPTER_NOTES) instanceof Request request) {
             setClient(request, forwarded);
             clientIsSet = true;
+            later = saysMore(forwarded) ? forwarded : null;
+        }
+        if (begun != later) {
+            begun = later;
         }
         return forwarded;
+    }
+
+    /** Whether more than the client is to be set, and so can be only after the mapping. */
+    private boolean saysMore(Forwarded forwarded) {
+        return forwarded.contextPath() != null
+                || head.hasProxy()
+                || resolver.remoteIp() != null
+                || resolver.policy().requestAttributes();
     }
 
     /**
@@ -99,18 +111,20 @@ final class RequestRewriter {
      * @return false if nothing was begun
      */
     boolean finish(Request request) {
-        Forwarded forwarded = begun;
-        if (!unfinished || forwarded == null) {
+        if (!unfinished) {
             return false;
         }
         unfinished = false;
+        remoteIpRequest.begin();
+        Forwarded forwarded = begun;
+        if (forwarded == null) {
+            return true;
+        }
         if (!clientIsSet) {
             setClient(request, forwarded);
         }
         setPaths(request, forwarded);
-        Connector connector = request.getConnector();
-        boolean hasProxy = connector.getProxyName() != null || connector.getProxyPort() != 0;
-        if (hasProxy && resolver.believesHeaders()) {
+        if (head.hasProxy() && resolver.believesHeaders()) {
             // The connector's own idea of its outside won the mapping; what the proxy said of this request is newer.
             setTarget(forwarded);
         }
@@ -125,6 +139,7 @@ final class RequestRewriter {
      */
     Forwarded judgeMapped(Request request, boolean explain) {
         head.readPeer(request.getRemoteAddr());
+        remoteIpRequest.begin();
         Forwarded forwarded = resolver.resolve();
         explain(explain, forwarded);
         if (resolver.believesHeaders()) {
@@ -187,7 +202,6 @@ final class RequestRewriter {
     }
 
     private void setExtras(Request request, Forwarded forwarded) {
-        remoteIpRequest.begin();
         if (resolver.isRejected()) {
             return;
         }

@@ -22,7 +22,7 @@ final class XForwardedHeaders implements Hops {
     @Override
     public boolean next(Hop hop) {
         if (members.previousV4(hop.address)) {
-            hop.acceptV4();
+            hop.acceptV4(members.line(), members.from(), members.to());
             return true;
         }
         if (!members.previous()) {

@@ -29,7 +29,6 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
     /** The classes that stand between Tomcat and the core. Every other class is of the core, a new one too. */
     private static final Set<String> ADAPTERS = Set.of(
-            "ByteText",
             "ConnectionPeer",
             "CoyoteHead",
             "Forwarded",

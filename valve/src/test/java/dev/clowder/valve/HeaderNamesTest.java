@@ -3,6 +3,8 @@ package dev.clowder.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.valve.HeaderNames.Role;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,7 @@ class HeaderNamesTest {
     @DisplayName("a name is known in any case, and with _ or . in the place of - as an alias that never counts")
     void aNameIsKnownInAnyCase(String name, Role role) {
         assertThat(names.roleOf(name)).isEqualTo(role.bit());
+        assertThat(names.roleOf(inBuffer(name))).as("as bytes").isEqualTo(role.bit());
     }
 
     @ParameterizedTest
@@ -55,6 +58,25 @@ class HeaderNamesTest {
     @DisplayName("a name that only looks like one does not matter")
     void aNameThatOnlyLooksLikeOneDoesNotMatter(String name) {
         assertThat(names.roleOf(name)).isZero();
+        assertThat(names.roleOf(inBuffer(name))).as("as bytes").isZero();
+    }
+
+    @Test
+    @DisplayName("a name that differs in one letter, wherever that is, is another name")
+    void aNameThatDiffersInOneLetterIsAnotherName() {
+        for (String known :
+                List.of("-z", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-client-cert")) {
+            for (int i = 0; i < known.length(); i++) {
+                String other = known.substring(0, i) + '#' + known.substring(i + 1);
+                assertThat(names.roleOf(inBuffer(other))).as(other).isZero();
+            }
+        }
+    }
+
+    /** As it stands between others in the buffer of a connection. */
+    private static CharSequence inBuffer(String name) {
+        byte[] buffer = ("GET / HTTP/1.1 " + name + ": 127.0.0.1").getBytes(StandardCharsets.ISO_8859_1);
+        return new ByteText().of(buffer, 15, name.length());
     }
 
     @Test
