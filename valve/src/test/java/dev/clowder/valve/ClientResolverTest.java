@@ -109,6 +109,44 @@ class ClientResolverTest {
         assertThat(facts(resolver.resolve())).isEqualTo("127.0.0.1 0 http://shop.example");
     }
 
+    /** A list or a second line may hold the client's own; nothing at all names nobody. */
+    @ParameterizedTest(name = "{0}: {1} {2}")
+    @CsvSource(delimiter = '|', nullValues = "-", quoteCharacter = '"', textBlock = """
+            "1.2.3.4"      | 1.2.3.4   | CLIENT
+            " 1.2.3.4 "    | 1.2.3.4   | CLIENT
+            ""             | 127.0.0.1 | NO_HEADER
+            " "            | 127.0.0.1 | NO_HEADER
+            -              | 127.0.0.1 | NO_HEADER
+            "1.2.3.4;"     | 127.0.0.1 | MALFORMED
+            ";1.2.3.4"     | 127.0.0.1 | MALFORMED
+            ";"            | 127.0.0.1 | MALFORMED
+            "1.2.3.4,"     | 127.0.0.1 | MALFORMED
+            """)
+    void aHeaderWithOneAddressNamesTheClientOnlyIfItIsAlone(String lines, String ip, Reason reason) {
+        List<String> sent = new ArrayList<>(List.of("X-Forwarded-Proto", "https"));
+        if (lines != null) {
+            for (String line : lines.split(";", -1)) {
+                sent.addAll(List.of("X-Real-IP", line));
+            }
+        }
+        Forwarded forwarded = resolver("headers=x-real-ip", PROXY, sent.toArray(new String[0]))
+                .resolve();
+        assertThat(forwarded.getIp()).isEqualTo(ip);
+        assertThat(forwarded.getReason()).isEqualTo(reason);
+    }
+
+    @Test
+    void theClientIsFoundHoweverManyHeadersThereAre() {
+        List<Map.Entry<String, String>> lines = new ArrayList<>();
+        ClientResolver resolver = new ClientResolver(
+                policy("trust=loopback"), new GivenHead(PROXY, true, "http", false, "app.internal", 8080, lines));
+        for (int headers = 1; headers <= 200; headers++) {
+            lines.add(0, Map.entry("X-Forwarded-For", "203.0.113." + headers));
+            assertThat(resolver.resolve().getIp()).as("%d headers", headers).isEqualTo("203.0.113." + headers);
+            lines.set(0, Map.entry("Accept", "*/*"));
+        }
+    }
+
     private static String facts(Forwarded forwarded) {
         return forwarded.getIp() + " " + forwarded.remotePort() + " " + forwarded.getProtocol() + "://"
                 + forwarded.getHost();

@@ -59,6 +59,25 @@ class ExplanationTest {
                 .hasSizeLessThan(1000);
     }
 
+    @Test
+    void whatFitsIsShownWhole() {
+        assertThat(explain(Map.of(), "127.0.0.1", "X-Forwarded-For", "a " + "x".repeat(62)))
+                .endsWith(": a " + "x".repeat(62) + " is no address");
+        assertThat(explain(Map.of(), "127.0.0.1", "X-Forwarded-For", "a " + "x".repeat(63)))
+                .endsWith(": a " + "x".repeat(62) + "... is no address");
+        assertThat(explain(Map.of(), "127.0.0.1", "X-Forwarded-For", "203.0.113.7" + ",127.0.0.5".repeat(15)))
+                .endsWith("203.0.113.7 is trusted by no rule");
+    }
+
+    @Test
+    void aBalancerThatNamedNobodyIsToldFromAnUntrustedPeer() {
+        GivenHead head = new GivenHead("127.0.0.1", false, "http", false, "app.internal", 8080, List.of());
+        ClientResolver resolver = new ClientResolver(
+                ForwardedPolicy.compile(Map.of(), List.of(), ExplanationTest.class.getClassLoader()), head);
+        assertThat(resolver.explain(resolver.resolve()))
+                .startsWith("127.0.0.1 UNTRUSTED_PEER: peer 127.0.0.1 named no client in its PROXY header, or Tomcat");
+    }
+
     private static String explain(Map<String, String> attributes, String peer, String... headers) {
         ForwardedPolicy policy =
                 ForwardedPolicy.compile(new HashMap<>(attributes), List.of(), ExplanationTest.class.getClassLoader());
