@@ -15,18 +15,26 @@ final class RequestHead {
     private RequestHead() {}
 
     /**
-     * Returns the head of the same request as the only one of its connection. One that asks for another protocol, such as
-     * WebSocket, is left as it is, and so is what begins HTTP/2 without asking.
+     * Whether this is a request that can be the only one of its connection. One that asks for another protocol, such as
+     * WebSocket, what begins HTTP/2 without asking, and half a head have to be left as they are.
      */
+    static boolean canBeAlone(byte[] head) {
+        String text = text(head);
+        return text.endsWith("\r\n\r\n")
+                && !text.startsWith("PRI ")
+                && !asksForAnotherProtocol(text.lines().toList());
+    }
+
+    /** Returns the head of the same request as the only one of its connection. */
     static byte[] alone(byte[] head) {
-        String text = new String(head, StandardCharsets.ISO_8859_1);
-        List<String> lines = new ArrayList<>(text.lines().toList());
-        if (!text.endsWith("\r\n\r\n") || text.startsWith("PRI ") || asksForAnotherProtocol(lines)) {
-            return head;
-        }
+        List<String> lines = new ArrayList<>(text(head).lines().toList());
         lines.removeIf(line -> line.isEmpty() || OF_THE_CONNECTION.contains(name(line)));
         lines.add("Connection: close");
         return (String.join("\r\n", lines) + "\r\n\r\n").getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    private static String text(byte[] head) {
+        return new String(head, StandardCharsets.ISO_8859_1);
     }
 
     private static boolean asksForAnotherProtocol(List<String> lines) {

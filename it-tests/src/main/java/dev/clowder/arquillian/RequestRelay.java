@@ -112,7 +112,8 @@ final class RequestRelay implements AutoCloseable {
             InputStream in = new BufferedInputStream(client.getInputStream());
             byte[] head = readHead(in);
             if (head.length > 0) {
-                take(client, in, RequestHead.alone(head));
+                client.setTcpNoDelay(true);
+                take(client, in, head);
             }
         } catch (IOException e) {
             LOG.log(System.Logger.Level.DEBUG, "a client or its worker is gone", e);
@@ -145,9 +146,11 @@ final class RequestRelay implements AutoCloseable {
             refuse(client, "503 Service Unavailable", e);
             return;
         }
-        Exchange exchange = new Exchange(client);
+        boolean alone = RequestHead.canBeAlone(head);
+        // What is left as it is has no end that could be waited for.
+        Exchange exchange = new Exchange(client, alone ? HOLD_MILLIS : 0);
         try {
-            exchange.run(in, head);
+            exchange.run(in, alone ? RequestHead.alone(head) : head);
         } finally {
             exchange.end();
         }
@@ -165,18 +168,21 @@ final class RequestRelay implements AutoCloseable {
     /** One request and its answer. */
     private final class Exchange {
         private final Socket client;
+        private final int holdMillis;
         private final StringBuilder answerHead = new StringBuilder();
         private int slot;
         private boolean ended;
 
-        Exchange(Socket client) {
+        Exchange(Socket client, int holdMillis) {
             this.client = client;
+            this.holdMillis = holdMillis;
         }
 
         void run(InputStream in, byte[] head) throws IOException {
             try (Socket server = new Socket()) {
                 try {
                     server.connect(cluster);
+                    server.setTcpNoDelay(true);
                     server.getOutputStream().write(head);
                 } catch (IOException e) {
                     refuse(client, "502 Bad Gateway", new IOException("no cluster at " + cluster + ": " + e, e));
@@ -228,7 +234,7 @@ final class RequestRelay implements AutoCloseable {
             byte[] buffer = new byte[16 * 1024];
             byte[] held = new byte[0];
             while (true) {
-                server.setSoTimeout(held.length == 0 ? 0 : HOLD_MILLIS);
+                server.setSoTimeout(held.length == 0 ? 0 : holdMillis);
                 int n;
                 try {
                     n = in.read(buffer);
@@ -239,14 +245,18 @@ final class RequestRelay implements AutoCloseable {
                     return held;
                 }
                 out.write(held);
-                held = Arrays.copyOf(buffer, n);
-                look(held);
+                look(buffer, n);
+                if (holdMillis == 0) {
+                    out.write(buffer, 0, n);
+                } else {
+                    held = Arrays.copyOf(buffer, n);
+                }
             }
         }
 
-        private void look(byte[] part) {
+        private void look(byte[] part, int length) {
             if (slot == 0 && answerHead.length() < HEAD_LIMIT) {
-                answerHead.append(new String(part, StandardCharsets.ISO_8859_1));
+                answerHead.append(new String(part, 0, length, StandardCharsets.ISO_8859_1));
                 Matcher worker = WORKER.matcher(answerHead);
                 slot = worker.find() ? Integer.parseInt(worker.group(1)) : 0;
             }

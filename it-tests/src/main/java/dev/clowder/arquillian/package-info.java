@@ -2,7 +2,8 @@
  * An Arquillian container that deploys each archive to a real Clowder launcher process of its own.
  *
  * <p>With this artifact and a runner such as {@code arquillian-junit5-container} on the class path of the tests nothing
- * else is needed: {@code clowder.jar} is inside; {@code arquillian.xml} may set the properties of {@link dev.clowder.arquillian.ClowderConfiguration}:
+ * else is needed: {@code clowder.jar} is inside. {@code arquillian.xml} may set the properties of
+ * {@link dev.clowder.arquillian.ClowderConfiguration}:
  *
  * <pre>{@code
  * <container qualifier="clowder" default="true">

@@ -31,9 +31,10 @@ import org.junit.jupiter.api.Test;
 class ClusterControlIT {
     private static final Duration SOON = Duration.ofSeconds(60);
 
-    @Deployment(name = "plain")
-    static WebArchive plain() {
-        return ShrinkWrap.create(WebArchive.class, "plain.war").addClass(WorkerServlet.class);
+    @Deployment(name = "spread")
+    @TargetsContainer("spread")
+    static WebArchive spread() {
+        return ShrinkWrap.create(WebArchive.class, "spread.war").addClass(WorkerServlet.class);
     }
 
     @Deployment(name = "killing", testable = false)
@@ -44,7 +45,7 @@ class ClusterControlIT {
 
     // A field, so that this class can run inside the container only if what it needs is there.
     @ArquillianResource
-    @OperateOnDeployment("plain")
+    @OperateOnDeployment("spread")
     private ClusterControl control;
 
     /** Who answered: {@code SLOT/ID of WORKERS}. */
@@ -63,18 +64,18 @@ class ClusterControlIT {
 
     @Test
     @RunAsClient
-    @OperateOnDeployment("plain")
+    @OperateOnDeployment("spread")
     @DisplayName("the requests of one client go to the workers by turns")
-    void requestsAreSpread(@ArquillianResource URI base) throws Exception {
+    void requestsAreSpread(@ArquillianResource @OperateOnDeployment("spread") URI base) throws Exception {
         List<String> workers = workers(base, 8);
         assertEquals(4, workers.stream().filter(worker -> worker.startsWith("1/")).count(), workers::toString);
         assertEquals(4, workers.stream().filter(worker -> worker.startsWith("2/")).count(), workers::toString);
-        assertEquals(base, control.uri("/plain/"));
+        assertEquals(base, control.uri("/spread/"));
     }
 
     @Test
     @RunAsClient
-    @OperateOnDeployment("plain")
+    @OperateOnDeployment("spread")
     @DisplayName("a test kills a worker, sees what it was doing before, and waits for its successor")
     void aWorkerIsKilled() throws Exception {
         assertTrue(control.threads(1).contains("main"), control.threads(1));
@@ -83,12 +84,12 @@ class ClusterControlIT {
         ClusterStatus.Worker successor = control.awaitReady(SOON).worker(1);
         assertTrue(successor.id() > before);
         assertEquals("SIGKILL", successor.lastExit().signal());
-        assertTrue(control.output().contains("killed"), control.output());
+        assertTrue(control.output().contains("SIGKILL"), control.output());
         assertThrows(IllegalArgumentException.class, () -> control.kill(3));
     }
 
     @Test
-    @OperateOnDeployment("plain")
+    @OperateOnDeployment("spread")
     @DisplayName("inside the container it is there, and says that it works on the client's side")
     void insideTheContainerItSaysSo() {
         assertNotNull(System.getProperty("clowder.worker.slot"));
@@ -114,7 +115,7 @@ class ClusterControlIT {
     @Test
     @Tag("slow")
     @RunAsClient
-    @OperateOnDeployment("plain")
+    @OperateOnDeployment("spread")
     @DisplayName("a test restarts a worker and reloads all of them")
     void workersAreReplaced() throws Exception {
         ClusterStatus before = control.awaitReady(SOON);

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -48,7 +50,7 @@ class RequestRelayTest {
 
     @BeforeEach
     void start() throws IOException {
-        server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(Executors.newCachedThreadPool());
         server.createContext("/", exchange -> {
             byte[] body = exchange.getRequestBody().readAllBytes();
@@ -69,7 +71,7 @@ class RequestRelayTest {
         exchange.getResponseHeaders()
                 .set("X-Connection", exchange.getRequestHeaders().getFirst("Connection"));
         exchange.sendResponseHeaders(200, text.length());
-        exchange.getResponseBody().write(text.getBytes(StandardCharsets.US_ASCII));
+        exchange.getResponseBody().write(bytes(text));
         exchange.close();
     }
 
@@ -107,10 +109,10 @@ class RequestRelayTest {
         CountDownLatch seen = new CountDownLatch(1);
         server.createContext("/events", exchange -> {
             exchange.sendResponseHeaders(200, 0);
-            exchange.getResponseBody().write("first\n".getBytes(StandardCharsets.US_ASCII));
+            exchange.getResponseBody().write(bytes("first\n"));
             exchange.getResponseBody().flush();
             awaitLatch(seen);
-            exchange.getResponseBody().write("second\n".getBytes(StandardCharsets.US_ASCII));
+            exchange.getResponseBody().write(bytes("second\n"));
             exchange.close();
         });
         HttpResponse<Stream<String>> response =
@@ -126,6 +128,42 @@ class RequestRelayTest {
         } catch (InterruptedException e) {
             throw new IOException(e);
         }
+    }
+
+    @Test
+    @DisplayName("an upgraded connection goes through, both ways, until one side ends it")
+    void upgradedConnectionsGoThrough() throws Exception {
+        try (ServerSocket chat = new ServerSocket(0);
+                RequestRelay front = new RequestRelay(chat.getLocalPort(), turns);
+                Socket user = new Socket(InetAddress.getLoopbackAddress(), front.port())) {
+            user.getOutputStream().write(bytes("GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"));
+            try (Socket peer = chat.accept()) {
+                String head = line(peer) + line(peer) + line(peer) + line(peer);
+                assertThat(head).isEqualTo("GET / HTTP/1.1 Connection: Upgrade Upgrade: chat  ");
+                for (int i = 0; i < 3; i++) {
+                    peer.getOutputStream().write(bytes("hello " + i + "\r\n"));
+                    assertThat(line(user)).isEqualTo("hello " + i + " ");
+                    user.getOutputStream().write(bytes("thanks\r\n"));
+                    assertThat(line(peer)).isEqualTo("thanks ");
+                }
+                assertThat(events).containsExactly("begin");
+            }
+            assertThat(user.getInputStream().read()).isEqualTo(-1);
+            assertThat(events).containsExactly("begin", "end 0");
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private static String line(Socket from) throws IOException {
+        StringBuilder line = new StringBuilder();
+        for (int next = from.getInputStream().read(); next != '\n'; next = from.getInputStream().read()) {
+            assertThat(next).isNotNegative();
+            line.append(next == '\r' ? ' ' : (char) next);
+        }
+        return line.toString();
     }
 
     @Test
