@@ -109,7 +109,9 @@ public class ClowderContainer implements DeployableContainer<ClowderConfiguratio
             } else {
                 Path base = InstalledTomcat.base(home, directory.path().resolve("base"));
                 archive.as(ZipExporter.class)
-                        .exportTo(base.resolve("webapps").resolve(archive.getName()).toFile());
+                        .exportTo(base.resolve("webapps")
+                                .resolve(archive.getName())
+                                .toFile());
                 run.catalinaBase(base).arguments("--catalina-home", home.toString());
             }
             return run.start();

@@ -38,8 +38,8 @@ final class ControlSocket {
      * @throws IOException if nobody listens, nobody answers within that time, or the answer is a refusal
      */
     String ask(Duration atMost, String name, String... arguments) throws IOException {
-        byte[] command = JSON.writeValueAsBytes(
-                Map.of("type", "Command", "name", name, "arguments", List.of(arguments)));
+        byte[] command =
+                JSON.writeValueAsBytes(Map.of("type", "Command", "name", name, "arguments", List.of(arguments)));
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
                 Selector selector = Selector.open()) {
             channel.connect(UnixDomainSocketAddress.of(path));

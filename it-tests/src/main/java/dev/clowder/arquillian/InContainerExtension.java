@@ -23,7 +23,9 @@ public class InContainerExtension implements RemoteLoadableExtension {
         @Override
         public Object lookup(ArquillianResource resource, Annotation... qualifiers) {
             return Proxy.newProxyInstance(
-                    ClusterControl.class.getClassLoader(), new Class<?>[] {ClusterControl.class}, (proxy, method, given) -> {
+                    ClusterControl.class.getClassLoader(),
+                    new Class<?>[] {ClusterControl.class},
+                    (proxy, method, given) -> {
                         throw new UnsupportedOperationException("ClusterControl." + method.getName()
                                 + " works on the client's side only: add @RunAsClient to this test");
                     });

@@ -77,9 +77,10 @@ public record Launcher(Path javaHome, Path jar) {
         if (packed != null) {
             return packed.file();
         }
-        throw new IllegalArgumentException("no clowder.jar: neither the system property clowder.jar, nor one in the jar of"
-                + " this class, nor launcher/target/clowder.jar in " + start
-                + " or above it; name it with the property clowderJar");
+        throw new IllegalArgumentException(
+                "no clowder.jar: neither the system property clowder.jar, nor one in the jar of"
+                        + " this class, nor launcher/target/clowder.jar in " + start
+                        + " or above it; name it with the property clowderJar");
     }
 
     private static Path java(Path home) {

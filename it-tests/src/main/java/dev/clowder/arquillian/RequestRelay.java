@@ -158,8 +158,8 @@ final class RequestRelay implements AutoCloseable {
 
     private static void refuse(Socket client, String status, IOException why) throws IOException {
         byte[] text = ("clowder-arquillian: " + why.getMessage() + "\n").getBytes(StandardCharsets.UTF_8);
-        String head = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: " + text.length
-                + "\r\nConnection: close\r\n\r\n";
+        String head = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: "
+                + text.length + "\r\nConnection: close\r\n\r\n";
         client.getOutputStream().write(head.getBytes(StandardCharsets.ISO_8859_1));
         client.getOutputStream().write(text);
         client.shutdownOutput();

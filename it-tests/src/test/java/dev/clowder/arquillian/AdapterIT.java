@@ -138,7 +138,8 @@ class AdapterIT {
     }
 
     @Test
-    @DisplayName("with catalinaHome an installed Tomcat serves the application; one that fails is a DeploymentException too")
+    @DisplayName(
+            "with catalinaHome an installed Tomcat serves the application; one that fails is a DeploymentException too")
     void anInstalledTomcatServesTheApplication() throws Exception {
         configuration.setCatalinaHome(System.getProperty("tomcat.10"));
         configuration.validate();

@@ -68,8 +68,10 @@ class ClusterControlIT {
     @DisplayName("the requests of one client go to the workers by turns")
     void requestsAreSpread(@ArquillianResource @OperateOnDeployment("spread") URI base) throws Exception {
         List<String> workers = workers(base, 8);
-        assertEquals(4, workers.stream().filter(worker -> worker.startsWith("1/")).count(), workers::toString);
-        assertEquals(4, workers.stream().filter(worker -> worker.startsWith("2/")).count(), workers::toString);
+        assertEquals(
+                4, workers.stream().filter(worker -> worker.startsWith("1/")).count(), workers::toString);
+        assertEquals(
+                4, workers.stream().filter(worker -> worker.startsWith("2/")).count(), workers::toString);
         assertEquals(base, control.uri("/spread/"));
     }
 
@@ -107,9 +109,7 @@ class ClusterControlIT {
             throws Exception {
         List<String> workers = workers(base, 4);
         assertEquals(4, workers.stream().distinct().count(), workers::toString);
-        assertEquals(
-                "killed",
-                killed.awaitReady(SOON).worker(1).lastExit().reason());
+        assertEquals("killed", killed.awaitReady(SOON).worker(1).lastExit().reason());
     }
 
     @Test

@@ -57,7 +57,10 @@ class ExampleProjectIT {
         linkAll(fetched, repository, "dev");
         linkAll(fetched.resolve("dev"), repository.resolve("dev"), "clowder");
         Path jar = Path.of(System.getProperty("clowder.arquillian"));
-        String version = jar.getFileName().toString().replaceFirst("^clowder-arquillian-", "").replaceFirst("\\.jar$", "");
+        String version = jar.getFileName()
+                .toString()
+                .replaceFirst("^clowder-arquillian-", "")
+                .replaceFirst("\\.jar$", "");
         install("clowder", version, Path.of("../pom.xml"), ".pom");
         install("clowder-arquillian", version, Path.of("pom.xml"), ".pom");
         install("clowder-arquillian", version, jar, ".jar");
@@ -67,7 +70,8 @@ class ExampleProjectIT {
         Files.createDirectories(to);
         if (Files.isDirectory(from)) {
             try (Stream<Path> entries = Files.list(from)) {
-                for (Path entry : entries.filter(entry -> !entry.endsWith(except)).toList()) {
+                for (Path entry :
+                        entries.filter(entry -> !entry.endsWith(except)).toList()) {
                     Files.createSymbolicLink(to.resolve(entry.getFileName()), entry.toRealPath());
                 }
             }

@@ -38,8 +38,8 @@ class PackedJarTest {
             out.putNextEntry(new JarEntry("META-INF/clowder/clowder.jar"));
             out.write(content.getBytes(StandardCharsets.UTF_8));
         }
-        return new PackedJar(
-                URI.create("jar:" + outer.toUri() + "!/META-INF/clowder/clowder.jar").toURL());
+        return new PackedJar(URI.create("jar:" + outer.toUri() + "!/META-INF/clowder/clowder.jar")
+                .toURL());
     }
 
     private List<Path> files() throws IOException {
@@ -80,7 +80,8 @@ class PackedJarTest {
         assertRefused("can't unpack clowder.jar into " + cache + ": " + file + " may be written by others");
         Files.delete(file);
         Files.setPosixFilePermissions(cache, PosixFilePermissions.fromString("rwxrwxrwx"));
-        assertRefused(cache + " may be written by others than its owner; name another one with the property clowderJar");
+        assertRefused(
+                cache + " may be written by others than its owner; name another one with the property clowderJar");
     }
 
     @Test

@@ -84,7 +84,8 @@ class RequestRelayTest {
     }
 
     @Test
-    @DisplayName("each request has its own turn and connection, and has ended for the relay when the client has its answer")
+    @DisplayName(
+            "each request has its own turn and connection, and has ended for the relay when the client has its answer")
     void eachRequestHasItsTurn() throws Exception {
         for (int i = 0; i < 20; i++) {
             HttpResponse<String> response = send(request("/a?b=" + i).build());
@@ -117,8 +118,7 @@ class RequestRelayTest {
         });
         HttpResponse<Stream<String>> response =
                 client.send(request("/events").build(), HttpResponse.BodyHandlers.ofLines());
-        List<String> lines =
-                response.body().peek(line -> seen.countDown()).toList();
+        List<String> lines = response.body().peek(line -> seen.countDown()).toList();
         assertThat(lines).containsExactly("first", "second");
     }
 
@@ -159,7 +159,9 @@ class RequestRelayTest {
 
     private static String line(Socket from) throws IOException {
         StringBuilder line = new StringBuilder();
-        for (int next = from.getInputStream().read(); next != '\n'; next = from.getInputStream().read()) {
+        for (int next = from.getInputStream().read();
+                next != '\n';
+                next = from.getInputStream().read()) {
             assertThat(next).isNotNegative();
             line.append(next == '\r' ? ' ' : (char) next);
         }
@@ -184,9 +186,9 @@ class RequestRelayTest {
             port = unused.getLocalPort();
         }
         try (RequestRelay lonely = new RequestRelay(port, RequestRelay.Turns.NONE)) {
-            HttpResponse<String> refused = send(HttpRequest.newBuilder(
-                            URI.create("http://127.0.0.1:" + lonely.port() + "/"))
-                    .build());
+            HttpResponse<String> refused =
+                    send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + lonely.port() + "/"))
+                            .build());
             assertThat(refused.statusCode()).isEqualTo(502);
             assertThat(refused.body()).contains("no cluster at /127.0.0.1:" + port);
         }
