@@ -3,6 +3,7 @@ package dev.clowder.arquillian;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jboss.arquillian.container.spi.ConfigurationException;
@@ -20,6 +21,11 @@ public class ClowderConfiguration implements ContainerConfiguration {
     private String javaHome = System.getProperty("java.home");
     private @Nullable String clowderJar;
     private int workers = 2;
+    private @Nullable String trust;
+    private @Nullable String sessions;
+    private boolean spreadRequests = true;
+    private boolean killBetweenRequests;
+    private @Nullable String catalinaHome;
     private String arguments = "";
     private int startupTimeoutSeconds = 60;
     private int stopTimeoutSeconds = 45;
@@ -31,8 +37,8 @@ public class ClowderConfiguration implements ContainerConfiguration {
     }
 
     /**
-     * Sets the launcher's jar; default the system property {@code clowder.jar}, else the nearest
-     * {@code launcher/target/clowder.jar} in the working directory or above it.
+     * Sets the launcher's jar; default the system property {@code clowder.jar}, else the one in this artifact
+     * ({@link Launcher#ofThisBuild()}).
      */
     public void setClowderJar(String file) {
         clowderJar = file;
@@ -41,6 +47,43 @@ public class ClowderConfiguration implements ContainerConfiguration {
     /** Sets the number of workers of each deployment; default 2. */
     public void setWorkers(int number) {
         workers = number;
+    }
+
+    /** Sets whose forwarding headers are believed, as {@code --trust} does; default {@code loopback}. */
+    public void setTrust(String rules) {
+        trust = rules;
+    }
+
+    /** Sets where sessions are, as {@code --sessions} does: {@code local}, {@code sticky}, ...; default {@code auto}. */
+    public void setSessions(String kind) {
+        sessions = kind;
+    }
+
+    /**
+     * Sets whether the workers take the requests by turns, also those of one kept-alive connection. The injected URL is then
+     * that of a relay in this JVM, and {@code --accept round-robin} is added where it can be (Linux), unless there is an
+     * {@code --accept} in {@code arguments}. With {@code false} the URL is the cluster's own: HTTP/2 and the connection
+     * behaviour of the server can be tested, and a connection stays with its worker. Default {@code true}.
+     */
+    public void setSpreadRequests(boolean wanted) {
+        spreadRequests = wanted;
+    }
+
+    /**
+     * Sets whether the worker that has answered is killed ({@code kill -9}) whenever no other request is in flight; the next
+     * request waits for its successor. Needs {@code spreadRequests}. Tests inside the container are left alone. Default
+     * {@code false}.
+     */
+    public void setKillBetweenRequests(boolean wanted) {
+        killBetweenRequests = wanted;
+    }
+
+    /**
+     * Sets an installed Tomcat, 10.1 or 11.0, which the workers run instead of the one inside the launcher: its version, its
+     * {@code lib} and a copy of its {@code conf}, with a {@code server.xml} that has one connector and one host. Default none.
+     */
+    public void setCatalinaHome(String directory) {
+        catalinaHome = directory;
     }
 
     /** Sets further options of {@code run}, separated by blanks; double quotes keep blanks together. Default none. */
@@ -79,6 +122,16 @@ public class ClowderConfiguration implements ContainerConfiguration {
         require(Files.isDirectory(Path.of(runDirRoot)), "runDirRoot", runDirRoot, "no such directory");
         long quotes = arguments.chars().filter(c -> c == '"').count();
         require(quotes % 2 == 0, "arguments", arguments, "a quote is not closed");
+        require(
+                spreadRequests || !killBetweenRequests,
+                "killBetweenRequests",
+                killBetweenRequests,
+                "spreadRequests=false leaves nobody in front who could do it");
+        require(
+                catalinaHome == null || Files.isRegularFile(Path.of(catalinaHome, "conf", "server.xml")),
+                "catalinaHome",
+                catalinaHome,
+                "no conf/server.xml there");
         try {
             launcher();
         } catch (IllegalArgumentException e) {
@@ -87,7 +140,7 @@ public class ClowderConfiguration implements ContainerConfiguration {
         }
     }
 
-    private static void require(boolean met, String property, Object value, String otherwise)
+    private static void require(boolean met, String property, @Nullable Object value, String otherwise)
             throws ConfigurationException {
         if (!met) {
             throw new ConfigurationException(property + "=" + value + ": " + otherwise);
@@ -102,9 +155,38 @@ public class ClowderConfiguration implements ContainerConfiguration {
     ClowderProcess.Builder process() {
         return ClowderProcess.builder(launcher())
                 .workers(workers)
-                .arguments(argumentList())
+                .arguments(allArguments())
                 .root(runDirRoot())
                 .stopTimeout(Duration.ofSeconds(stopTimeoutSeconds));
+    }
+
+    private List<String> allArguments() {
+        List<String> named = argumentList();
+        List<String> all = new ArrayList<>(named);
+        if (trust != null) {
+            all.addAll(List.of("--trust", trust));
+        }
+        if (sessions != null) {
+            all.addAll(List.of("--sessions", sessions));
+        }
+        boolean linux = System.getProperty("os.name").equals("Linux");
+        if (spreadRequests && linux && named.stream().noneMatch(argument -> argument.startsWith("--accept"))) {
+            all.addAll(List.of("--accept", "round-robin"));
+        }
+        return all;
+    }
+
+    boolean spreadsRequests() {
+        return spreadRequests;
+    }
+
+    RequestRelay.Turns turns(ClusterControl cluster) {
+        return killBetweenRequests ? new KillBetweenRequests(cluster, startupTimeout()) : RequestRelay.Turns.NONE;
+    }
+
+    @Nullable
+    Path catalinaHome() {
+        return catalinaHome == null ? null : Path.of(catalinaHome);
     }
 
     Path runDirRoot() {

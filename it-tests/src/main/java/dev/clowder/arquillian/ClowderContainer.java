@@ -79,24 +79,42 @@ public class ClowderContainer implements DeployableContainer<ClowderConfiguratio
         ClowderProcess process = start(archive, path, settings);
         try {
             process.awaitReady(settings.startupTimeout());
+            if (settings.catalinaHome() != null) {
+                InstalledTomcat.requireStarted(process);
+            }
+            if (settings.spreadsRequests()) {
+                process.relayThrough(new RequestRelay(process.port(), settings.turns(process)));
+            }
         } catch (IOException | InterruptedException | RuntimeException e) {
             process.close();
             throw e;
         }
         deployments.put(archive.getId(), process);
-        return new ProtocolMetaData().addContext(httpContext(process, path)).addContext(process);
+        return new ProtocolMetaData()
+                .addContext(httpContext(process.uri(path).getPort(), path))
+                .addContext(new InContainerTests(httpContext(process.port(), path)))
+                .addContext(process);
     }
 
     private static ClowderProcess start(Archive<?> archive, String path, ClowderConfiguration settings)
             throws IOException {
         OwnDirectory directory = OwnDirectory.in(settings.runDirRoot());
         try {
-            Path war = directory.path().resolve(archive.getName());
-            archive.as(ZipExporter.class).exportTo(war.toFile());
-            return settings.process()
-                    .directory(directory)
-                    .application(path, war)
-                    .start();
+            ClowderProcess.Builder run = settings.process().directory(directory);
+            Path home = settings.catalinaHome();
+            if (home == null) {
+                Path war = directory.path().resolve(archive.getName());
+                archive.as(ZipExporter.class).exportTo(war.toFile());
+                run.application(path, war);
+            } else {
+                Path base = InstalledTomcat.base(home, directory.path().resolve("base"));
+                archive.as(ZipExporter.class)
+                        .exportTo(base.resolve("webapps")
+                                .resolve(archive.getName())
+                                .toFile());
+                run.catalinaBase(base).arguments("--catalina-home", home.toString());
+            }
+            return run.start();
         } catch (IOException | RuntimeException e) {
             directory.remove();
             throw e;
@@ -105,8 +123,8 @@ public class ClowderContainer implements DeployableContainer<ClowderConfiguratio
 
     // URL injection takes the path from the servlets, and the protocol looks for its own one. The others have the same
     // path, and only the server knows them.
-    private static HTTPContext httpContext(ClowderProcess process, String path) {
-        return new HTTPContext("127.0.0.1", process.port())
+    private static HTTPContext httpContext(int port, String path) {
+        return new HTTPContext("127.0.0.1", port)
                 .add(new Servlet(ServletMethodExecutor.ARQUILLIAN_SERVLET_NAME, path))
                 .add(new Servlet("default", path));
     }

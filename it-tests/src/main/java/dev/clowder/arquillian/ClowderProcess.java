@@ -8,9 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +18,11 @@ import org.jspecify.annotations.Nullable;
  * happens in between, {@code close} leaves neither a process nor a file. If this JVM dies without it, even by SIGKILL,
  * the launcher sees the end of its standard input ({@code --stop-on-eof}) and stops. Safe for use by several threads.
  */
-public final class ClowderProcess implements AutoCloseable {
+public final class ClowderProcess implements ClusterControl, AutoCloseable {
     private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(60);
-    // The launcher is asked at once when it says something of its own, and else after this time.
-    private static final Duration ASK_AGAIN = Duration.ofMillis(200);
+    // Each worker is watched for some seconds before the next one is replaced.
+    private static final Duration CHANGE_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
-    // With the time in front while it runs; lines of workers have their slot in front.
-    private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: .*");
     // With room for the thread dump of a busy worker.
     private static final int KEPT = 1024 * 1024;
 
@@ -35,11 +31,12 @@ public final class ClowderProcess implements AutoCloseable {
     private final OutputTail output;
     private final OwnDirectory directory;
     private final Path runDir;
-    private final ControlSocket control;
+    private final ClusterWatch watch;
     private final int workers;
     private final Duration stopTimeout;
     private final Offspring offspring;
     private volatile int port;
+    private volatile @Nullable RequestRelay relay;
 
     private ClowderProcess(Builder builder, Process process, OwnDirectory directory, Path runDir) {
         this.launcher = builder.launcher;
@@ -48,7 +45,7 @@ public final class ClowderProcess implements AutoCloseable {
         this.output = new OutputTail("clowder-output-" + process.pid(), process.getInputStream(), KEPT);
         this.directory = directory;
         this.runDir = runDir;
-        this.control = new ControlSocket(runDir);
+        this.watch = new ClusterWatch(process, output, runDir, this::note);
         this.workers = builder.workers;
         this.stopTimeout = builder.stopTimeout;
     }
@@ -200,66 +197,20 @@ public final class ClowderProcess implements AutoCloseable {
         }
     }
 
-    /**
-     * Waits until all workers are READY.
-     *
-     * @return the status that says so
-     * @throws IOException if the launcher ends before that, or the time is over; the message has the launcher's own
-     *     line and the last part of its output
-     */
+    @Override
     public ClusterStatus awaitReady(Duration atMost) throws IOException, InterruptedException {
-        long deadline = System.nanoTime() + atMost.toNanos();
-        Optional<ClusterStatus> last = Optional.empty();
-        Optional<String> said = Optional.empty();
-        for (long left = atMost.toNanos(); left > 0; left = deadline - System.nanoTime()) {
-            output.awaitChange(OWN_LINE, said, Duration.ofNanos(Math.min(left, ASK_AGAIN.toNanos())));
-            said = output.lastLine(OWN_LINE);
-            if (!process.isAlive()) {
-                throw new IOException(report("the launcher ended with exit code " + exitCodeWithOutput()));
-            }
-            last = askStatus();
-            if (last.isPresent() && last.get().isReady(workers)) {
-                return last.get();
-            }
-        }
-        throw new IOException(report("the launcher was not ready within " + atMost.toSeconds() + " s; its status was "
-                + last.map(ClusterStatus::toString).orElse("not to be had")));
+        return watch.await("ready", status -> status.isReady(workers), atMost);
     }
 
-    private int exitCodeWithOutput() throws InterruptedException {
-        output.awaitEnd(Duration.ofSeconds(2));
-        return process.exitValue();
-    }
-
-    private String report(String what) {
-        String own = output.lastLine(OWN_LINE).orElse("it said nothing of its own");
-        return what + ": " + own + "\n--- output of the launcher ---\n" + output.text() + "--- end of output ---";
-    }
-
-    private Optional<ClusterStatus> askStatus() {
-        try {
-            return Optional.of(status());
-        } catch (IOException e) {
-            // Not there yet.
-            return Optional.empty();
-        }
-    }
-
-    private ClusterStatus note(String json) {
-        ClusterStatus status = ClusterStatus.parse(json);
+    private void note(ClusterStatus status) {
         status.listeners().stream().findFirst().ifPresent(listener -> port = listener.port());
         status.workers().forEach(worker -> offspring.note(worker.pid()));
         offspring.look();
-        return status;
     }
 
-    /**
-     * Asks the cluster for its status.
-     *
-     * @throws IOException if it does not answer
-     */
+    @Override
     public ClusterStatus status() throws IOException {
-        return note(statusJson());
+        return watch.status();
     }
 
     /**
@@ -268,11 +219,36 @@ public final class ClowderProcess implements AutoCloseable {
      * @throws IOException if it does not answer
      */
     public String statusJson() throws IOException {
-        try {
-            return control.status(COMMAND_TIMEOUT);
-        } catch (IOException e) {
-            throw new IOException(report("no status: " + e.getMessage()), e);
-        }
+        return watch.statusJson();
+    }
+
+    @Override
+    public void kill(int slot) throws IOException, InterruptedException {
+        ClusterStatus.Worker victim = status().worker(slot);
+        ProcessHandle.of(victim.pid())
+                .filter(process -> victim.pid() != 0)
+                .orElseThrow(() -> new IOException(
+                        "slot " + slot + " has no process that could be killed: it is " + victim.state()))
+                .destroyForcibly();
+        watch.await(
+                "aware of the death of worker " + slot + "/" + victim.id(),
+                status -> status.worker(slot).pid() != victim.pid(),
+                COMMAND_TIMEOUT);
+    }
+
+    @Override
+    public void reload() throws IOException {
+        watch.ask(CHANGE_TIMEOUT, "reload");
+    }
+
+    @Override
+    public void restart(int slot) throws IOException {
+        watch.ask(CHANGE_TIMEOUT, "restart", String.valueOf(slot));
+    }
+
+    @Override
+    public String threads(int slot) throws IOException {
+        return watch.ask(COMMAND_TIMEOUT, "threads", String.valueOf(slot));
     }
 
     /** Runs another command against this cluster, for example {@code threads 1}. */
@@ -288,17 +264,24 @@ public final class ClowderProcess implements AutoCloseable {
         return launcher.run(atMost, all);
     }
 
-    /**
-     * Returns the address of the cluster with a path.
-     *
-     * @throws IllegalStateException before the port is known, that is before {@link #awaitReady}
-     */
-    public URI uri(String path) {
-        return URI.create("http://127.0.0.1:" + port() + path);
+    /** Puts a relay in front, whose address clients are then given; it is closed with the cluster. */
+    void relayThrough(RequestRelay inFront) {
+        relay = inFront;
     }
 
     /**
-     * Returns the port that clients connect to.
+     * {@inheritDoc}
+     *
+     * @throws IllegalStateException before the port is known, that is before {@link #awaitReady}
+     */
+    @Override
+    public URI uri(String path) {
+        RequestRelay inFront = relay;
+        return URI.create("http://127.0.0.1:" + (inFront == null ? port() : inFront.port()) + path);
+    }
+
+    /**
+     * Returns the port of the cluster itself.
      *
      * @throws IllegalStateException before it is known, that is before {@link #awaitReady}
      */
@@ -319,7 +302,7 @@ public final class ClowderProcess implements AutoCloseable {
         return runDir;
     }
 
-    /** Returns the last part of what the launcher and its workers wrote. */
+    @Override
     public String output() {
         return output.text();
     }
@@ -364,9 +347,9 @@ public final class ClowderProcess implements AutoCloseable {
      */
     public int awaitExit(Duration atMost) throws IOException, InterruptedException {
         if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
-            throw new IOException(report("the launcher did not end within " + atMost.toSeconds() + " s"));
+            throw new IOException(watch.report("the launcher did not end within " + atMost.toSeconds() + " s"));
         }
-        return exitCodeWithOutput();
+        return watch.exitCodeWithOutput();
     }
 
     /**
@@ -375,6 +358,10 @@ public final class ClowderProcess implements AutoCloseable {
      */
     @Override
     public void close() {
+        RequestRelay inFront = relay;
+        if (inFront != null) {
+            inFront.close();
+        }
         try {
             pauseOutput(false);
             terminate();

@@ -9,8 +9,8 @@ import org.jboss.arquillian.test.api.ArquillianResource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Injects the {@link ClowderProcess} of a deployment into tests that run on the client's side; with several deployments
- * {@code @OperateOnDeployment} says which.
+ * Injects the {@link ClusterControl} of a deployment, or the {@link ClowderProcess} itself, into tests that run on the
+ * client's side; with several deployments {@code @OperateOnDeployment} says which.
  */
 public class ClowderProcessProvider extends OperatesOnDeploymentAwareProvider {
     // Set by Arquillian before any lookup.
@@ -20,7 +20,7 @@ public class ClowderProcessProvider extends OperatesOnDeploymentAwareProvider {
 
     @Override
     public boolean canProvide(Class<?> type) {
-        return type == ClowderProcess.class;
+        return type == ClusterControl.class || type == ClowderProcess.class;
     }
 
     @Override

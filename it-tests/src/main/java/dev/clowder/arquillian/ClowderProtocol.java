@@ -32,7 +32,10 @@ public class ClowderProtocol extends BaseServletProtocol {
     @Override
     public ServletMethodExecutor getExecutor(
             ServletProtocolConfiguration configuration, ProtocolMetaData metaData, CommandCallback callback) {
-        Collection<HTTPContext> contexts = metaData.getContexts(HTTPContext.class);
+        Collection<InContainerTests> direct = metaData.getContexts(InContainerTests.class);
+        Collection<HTTPContext> contexts = direct.isEmpty()
+                ? metaData.getContexts(HTTPContext.class)
+                : direct.stream().map(InContainerTests::address).toList();
         return new WorkerMethodExecutor(configuration, contexts, callback);
     }
 }

@@ -13,14 +13,15 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 
 /**
- * The control socket of a cluster, as docs/control.md describes it: what the status costs there is a millisecond, not the
- * start of a JVM. Each question has a connection of its own; for use by several threads.
+ * The control socket of a cluster, as docs/control.md describes it: what a command costs there is a millisecond, not the
+ * start of a JVM. Each command has a connection of its own; for use by several threads.
  */
 final class ControlSocket {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String STATUS = "{\"type\":\"Command\",\"name\":\"status\",\"arguments\":[]}\n";
     // As the launcher keeps to.
     private static final int LONGEST_LINE = 1024 * 1024;
 
@@ -31,46 +32,75 @@ final class ControlSocket {
     }
 
     /**
-     * Asks for the status.
+     * Gives a command and waits for its end.
      *
-     * @return the JSON of {@code status --json}
-     * @throws IOException if nobody listens, or nobody answers within that time
+     * @return what the command prints: for {@code status} the JSON of {@code status --json}
+     * @throws IOException if nobody listens, nobody answers within that time, or the answer is a refusal
      */
-    String status(Duration atMost) throws IOException {
-        long deadline = System.nanoTime() + atMost.toNanos();
+    String ask(Duration atMost, String name, String... arguments) throws IOException {
+        byte[] command =
+                JSON.writeValueAsBytes(Map.of("type", "Command", "name", name, "arguments", List.of(arguments)));
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
                 Selector selector = Selector.open()) {
             channel.connect(UnixDomainSocketAddress.of(path));
-            channel.write(ByteBuffer.wrap(STATUS.getBytes(StandardCharsets.UTF_8)));
+            channel.write(ByteBuffer.wrap(command));
+            channel.write(ByteBuffer.wrap(new byte[] {'\n'}));
             channel.configureBlocking(false);
             channel.register(selector, SelectionKey.OP_READ);
-            JsonNode reply = JSON.readTree(line(channel, selector, deadline));
-            if (reply.path("exitCode").asInt(-1) != 0) {
-                throw new IOException("the cluster at " + path + " answered " + reply);
+            Lines lines = new Lines(channel, selector, System.nanoTime() + atMost.toNanos());
+            JsonNode said = JSON.readTree(lines.next());
+            while (said.path("type").asText().equals("Progress")) {
+                said = JSON.readTree(lines.next());
             }
-            return reply.path("text").asText();
+            if (said.path("exitCode").asInt(-1) != 0) {
+                throw new IOException("the cluster at " + path + " answered " + name + " with " + said);
+            }
+            return said.path("text").asText();
         }
     }
 
-    private String line(SocketChannel channel, Selector selector, long deadline) throws IOException {
-        ByteArrayOutputStream line = new ByteArrayOutputStream();
-        ByteBuffer bytes = ByteBuffer.allocate(16 * 1024);
-        while (line.size() < LONGEST_LINE) {
-            long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
-            if (left <= 0) {
-                throw new IOException("the cluster at " + path + " does not answer");
-            }
-            selector.select(left);
-            selector.selectedKeys().clear();
-            if (channel.read(bytes) < 0) {
-                throw new IOException("the cluster at " + path + " left without an answer");
-            }
-            line.write(bytes.array(), 0, bytes.position());
-            if (bytes.position() > 0 && bytes.get(bytes.position() - 1) == '\n') {
-                return line.toString(StandardCharsets.UTF_8);
-            }
-            bytes.clear();
+    /** What the cluster says, up to a deadline. */
+    private final class Lines {
+        private final SocketChannel channel;
+        private final Selector selector;
+        private final long deadline;
+        private final ByteBuffer bytes = ByteBuffer.allocate(16 * 1024).flip();
+
+        Lines(SocketChannel channel, Selector selector, long deadline) {
+            this.channel = channel;
+            this.selector = selector;
+            this.deadline = deadline;
         }
-        throw new IOException("the cluster at " + path + " answers with more than " + LONGEST_LINE + " bytes");
+
+        String next() throws IOException {
+            ByteArrayOutputStream line = new ByteArrayOutputStream();
+            while (line.size() < LONGEST_LINE) {
+                if (!bytes.hasRemaining()) {
+                    read();
+                }
+                byte next = bytes.get();
+                if (next == '\n') {
+                    return line.toString(StandardCharsets.UTF_8);
+                }
+                line.write(next);
+            }
+            throw new IOException("the cluster at " + path + " answers with more than " + LONGEST_LINE + " bytes");
+        }
+
+        private void read() throws IOException {
+            bytes.clear();
+            while (bytes.position() == 0) {
+                long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
+                if (left <= 0) {
+                    throw new IOException("the cluster at " + path + " does not answer");
+                }
+                selector.select(left);
+                selector.selectedKeys().clear();
+                if (channel.read(bytes) < 0) {
+                    throw new IOException("the cluster at " + path + " left without an answer");
+                }
+            }
+            bytes.flip();
+        }
     }
 }

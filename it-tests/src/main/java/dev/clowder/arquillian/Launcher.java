@@ -48,9 +48,9 @@ public record Launcher(Path javaHome, Path jar) {
     }
 
     /**
-     * Returns the launcher of this build on the Java of this process. The jar is that of the system property
-     * {@code clowder.jar}, else {@code launcher/target/clowder.jar} in the working directory or the nearest directory
-     * above it that has one.
+     * Returns the launcher on the Java of this process. The jar is that of the system property {@code clowder.jar}, else the
+     * one inside this artifact. Where this artifact is only compiled, a newer {@code launcher/target/clowder.jar} in the
+     * working directory, or the nearest directory above it that has one, goes first.
      *
      * @throws IllegalArgumentException if there is none; the message says where it was looked for
      */
@@ -63,6 +63,10 @@ public record Launcher(Path javaHome, Path jar) {
         if (configured != null) {
             return Path.of(configured);
         }
+        PackedJar packed = PackedJar.find();
+        if (packed != null && packed.isInsideJar()) {
+            return packed.file();
+        }
         Path start = Path.of("").toAbsolutePath();
         for (@Nullable Path directory = start; directory != null; directory = directory.getParent()) {
             Path jar = directory.resolve("launcher").resolve("target").resolve("clowder.jar");
@@ -70,8 +74,12 @@ public record Launcher(Path javaHome, Path jar) {
                 return jar;
             }
         }
+        if (packed != null) {
+            return packed.file();
+        }
         throw new IllegalArgumentException(
-                "no clowder.jar: neither the system property clowder.jar nor launcher/target/clowder.jar in " + start
+                "no clowder.jar: neither the system property clowder.jar, nor one in the jar of"
+                        + " this class, nor launcher/target/clowder.jar in " + start
                         + " or above it; name it with the property clowderJar");
     }
 

@@ -40,6 +40,12 @@ final class WorkerMethodExecutor extends ServletMethodExecutor {
         super(configuration, contexts, callback);
     }
 
+    /** Each test method on a connection of its own: the workers take them by turns, if connections are. */
+    @Override
+    protected void prepareHttpConnection(HttpURLConnection connection) {
+        connection.setRequestProperty("Connection", "close");
+    }
+
     /** Asks for questions until the returned timer is cancelled; none, if the interval is not positive. */
     @Override
     protected @Nullable Timer createCommandServicePullTimer(String eventUrl, Lock lock, AtomicBoolean cancelled) {

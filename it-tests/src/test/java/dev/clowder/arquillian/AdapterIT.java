@@ -138,6 +138,26 @@ class AdapterIT {
     }
 
     @Test
+    @DisplayName(
+            "with catalinaHome an installed Tomcat serves the application; one that fails is a DeploymentException too")
+    void anInstalledTomcatServesTheApplication() throws Exception {
+        configuration.setCatalinaHome(System.getProperty("tomcat.10"));
+        configuration.validate();
+        WebArchive shop = archive("shop#api.war");
+        ProtocolMetaData deployed = container.deploy(shop);
+        assertThat(uri(deployed).getPath()).isEqualTo("/shop/api/");
+        assertThat(status(uri(deployed))).isEqualTo(200);
+        assertThat(process(deployed).output()).contains("Server version name:   Apache Tomcat/10.1.");
+        container.undeploy(shop);
+
+        WebArchive failing = archive("failing.war").addClass(FailingListener.class);
+        assertThatThrownBy(() -> container.deploy(failing))
+                .isInstanceOf(DeploymentException.class)
+                .hasMessageContaining("failing.war was not deployed: the application did not start")
+                .hasMessageContaining("the database of this shop is closed today");
+    }
+
+    @Test
     void anArchiveThatIsNoWebArchiveIsRefusedByName() {
         assertThatThrownBy(() -> container.deploy(ShrinkWrap.create(JavaArchive.class, "tool.jar")))
                 .isInstanceOf(DeploymentException.class)

@@ -44,6 +44,13 @@ class ClowderConfigurationTest {
         assertRefused(wrong -> wrong.setStopTimeoutSeconds(-1), "stopTimeoutSeconds=-1");
         assertRefused(wrong -> wrong.setRunDirRoot("/no/such/directory"), "runDirRoot=/no/such/directory");
         assertRefused(wrong -> wrong.setArguments("--trust \"2; 10.0.0.0/8"), "arguments=--trust");
+        assertRefused(
+                wrong -> {
+                    wrong.setKillBetweenRequests(true);
+                    wrong.setSpreadRequests(false);
+                },
+                "killBetweenRequests=true: spreadRequests=false");
+        assertRefused(wrong -> wrong.setCatalinaHome("/no/such/tomcat"), "catalinaHome=/no/such/tomcat");
         assertRefused(wrong -> wrong.setJavaHome("/no/such/jdk"), "/no/such/jdk/bin/java");
         assertRefused(
                 wrong -> {
