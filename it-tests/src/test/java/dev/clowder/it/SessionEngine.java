@@ -97,12 +97,14 @@ abstract class SessionEngine implements AutoCloseable {
             return;
         }
         List<String> kill = new ArrayList<>(List.of("kill", "-" + name));
-        // The shell starts one program, and one that watches its input; only the program has others below it, or a
-        // port.
-        running.toHandle()
-                .descendants()
-                .filter(this::isEngine)
-                .forEach(engine -> kill.add(String.valueOf(engine.pid())));
+        for (ProcessHandle engine :
+                running.toHandle().descendants().filter(this::isEngine).toList()) {
+            kill.add(String.valueOf(engine.pid()));
+            if (!name.equals(signal())) {
+                // PostgreSQL has a process for each connection.
+                engine.descendants().forEach(child -> kill.add(String.valueOf(child.pid())));
+            }
+        }
         new ProcessBuilder(kill).inheritIO().start().waitFor();
     }
 
