@@ -30,7 +30,8 @@ import java.util.stream.Stream;
 public final class RealProxy implements AutoCloseable {
     /** What has to be installed on a Debian for all that the tests put in front of Clowder. */
     public static final String INSTALL =
-            "apt-get install --no-install-recommends nginx libnginx-mod-stream haproxy nodejs npm curl";
+            "apt-get install --no-install-recommends nginx libnginx-mod-stream haproxy nodejs npm curl"
+                    + " redis-server postgresql";
 
     private static final Pattern PLACE = Pattern.compile("@(listen:)?([a-z0-9-]+)@");
     private static final Duration STARTED_WITHIN = Duration.ofSeconds(60);

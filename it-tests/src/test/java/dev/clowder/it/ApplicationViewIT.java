@@ -29,12 +29,19 @@ class ApplicationViewIT {
             "io.netty.util.internal.PlatformDependent",
             "picocli.CommandLine",
             "com.fasterxml.jackson.core.JsonFactory",
-            "com.fasterxml.jackson.databind.ObjectMapper");
+            "com.fasterxml.jackson.databind.ObjectMapper",
+            "redis.clients.jedis.Jedis",
+            "org.apache.commons.pool2.ObjectPool",
+            "com.zaxxer.hikari.HikariDataSource",
+            "org.postgresql.Driver",
+            "org.slf4j.Logger");
     private static final List<String> HIDDEN_RESOURCES = List.of(
             "META-INF/io.netty.versions.properties",
             "META-INF/native/libnetty_transport_native_epoll_x86_64.so",
             "META-INF/services/com.fasterxml.jackson.core.JsonFactory",
-            "META-INF/services/com.fasterxml.jackson.core.ObjectCodec");
+            "META-INF/services/com.fasterxml.jackson.core.ObjectCodec",
+            "META-INF/services/java.sql.Driver",
+            "META-INF/services/org.slf4j.spi.SLF4JServiceProvider");
 
     @Deployment
     static WebArchive application() throws URISyntaxException {

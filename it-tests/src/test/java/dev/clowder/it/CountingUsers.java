@@ -214,6 +214,11 @@ final class CountingUsers implements AutoCloseable {
                     refused.incrementAndGet();
                     return null;
                 }
+                if (response.status() == 502) {
+                    // A proxy in front lost the connection.
+                    cut.incrementAndGet();
+                    return null;
+                }
                 if (response.status() != 200) {
                     wrong.add(response.status() + " " + response.body());
                     return null;

@@ -34,6 +34,7 @@ final class SystemdUnit {
         }
         // systemd owns the directories, and gives an empty standard input.
         List<String> rest = arguments.normal("--run-dir", "--log-dir", "--stop-on-eof", "--port");
+        refuseSecret(rest);
         String port = arguments.text("--port");
         if (port != null) {
             // Any port, which a proxy would have to guess after each start: the one that it got is kept.
@@ -65,6 +66,15 @@ final class SystemdUnit {
     private static void check(String option, String name) throws ConfigException {
         if (!NAME.matcher(name).matches()) {
             throw new ConfigException(option + " " + name + ": use letters, digits, '_', '.' and '-'");
+        }
+    }
+
+    /** A unit can be read by everybody on the machine. */
+    private static void refuseSecret(List<String> words) throws ConfigException {
+        int option = words.indexOf("--sessions");
+        if (option >= 0 && words.get(option + 1).contains(":")) {
+            throw new ConfigException("--sessions: everybody can read a unit; put sessions = URL into a --config file"
+                    + " that only the service can read");
         }
     }
 

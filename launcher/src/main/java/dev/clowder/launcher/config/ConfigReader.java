@@ -77,7 +77,7 @@ public final class ConfigReader {
         List<Listener> listeners = installed == null ? reader.listeners() : reader.listeners(installed);
         List<App> apps = new AppReader(reader.problems).read(options.apps);
         AcceptMode accept = reader.accept();
-        Sessions sessions = Sessions.read(options.sessions, reader.problems);
+        Sessions sessions = Sessions.read(options.sessions, installed != null, reader.problems);
         reader.checkTrust();
         reader.checkForwardedHeaders();
         String proxyProtocol = reader.proxyProtocol();

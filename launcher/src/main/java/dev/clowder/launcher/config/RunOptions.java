@@ -115,8 +115,10 @@ public final class RunOptions {
             paramLabel = "MODE",
             defaultValue = "auto",
             description = "where sessions live. local: in the worker that began them; sticky: in its slot, requests"
-                    + " travel there; replicated: in all workers; jdbc:URL, redis://URL: there; auto: replicated for"
-                    + " applications with <distributable/>, else sticky")
+                    + " travel there; replicated: in all workers; jdbc:URL, redis://[USER:SECRET@]HOST[:PORT][/DB],"
+                    + " rediss://...: in that database or Redis, for all clusters that name it, see"
+                    + " docs/sessions-in-an-engine.md; auto: replicated for applications with <distributable/>, else"
+                    + " sticky")
     String sessions = "auto";
 
     @Option(

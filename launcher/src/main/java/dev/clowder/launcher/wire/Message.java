@@ -211,7 +211,13 @@ public sealed interface Message {
      *     worker decides for each application what {@code auto} means there
      * @param url of the engine that keeps them, empty if none does
      */
-    record Sessions(String mode, String url) {}
+    record Sessions(String mode, String url) {
+        /** Without the URL, which may hold a password: texts end in logs. */
+        @Override
+        public String toString() {
+            return "Sessions[mode=" + mode + "]";
+        }
+    }
 
     /** An application on disk, expanded, and where it is mounted. */
     record Mount(String contextPath, String directory) {}

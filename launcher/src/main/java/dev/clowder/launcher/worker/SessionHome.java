@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SessionStore;
 import dev.clowder.launcher.worker.sessions.SharedSessions;
 import dev.clowder.launcher.worker.sessions.SharedSessionsValve;
 import java.io.IOException;
@@ -21,12 +22,16 @@ final class SessionHome implements LifecycleListener {
     private final String mode;
     private final @Nullable SessionPeers peers;
     private final Replicas replicas;
+    private final @Nullable SessionStore engine;
 
     /**
      * @param peers the other workers, to which sticky sessions move; null if nothing can
      * @param replicas joined when the first application wants them
+     * @param engine outside of the workers that keeps sessions; null if there is none
      */
-    SessionHome(Message.Sessions sessions, @Nullable SessionPeers peers, Replicas replicas) {
+    SessionHome(
+            Message.Sessions sessions, @Nullable SessionPeers peers, Replicas replicas, @Nullable SessionStore engine) {
+        this.engine = engine;
         this.mode = sessions.mode();
         this.peers = peers;
         this.replicas = replicas;
@@ -71,6 +76,9 @@ final class SessionHome implements LifecycleListener {
     }
 
     private Manager create(String wanted) {
+        if (engine != null) {
+            return new SharedSessions(engine);
+        }
         return switch (wanted) {
             case "local" -> withoutFile(new StandardManager());
             case "sticky" -> peers == null ? withoutFile(new StandardManager()) : new StickySessions(peers);

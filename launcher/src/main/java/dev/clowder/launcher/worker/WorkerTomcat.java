@@ -2,7 +2,10 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.relay.RelayLoop;
+import dev.clowder.launcher.worker.sessions.EngineStore;
 import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SessionStore;
+import dev.clowder.launcher.worker.sessions.SessionsUnavailableException;
 import dev.clowder.valve.ForwardedValve;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
@@ -28,6 +31,7 @@ final class WorkerTomcat {
     private final Drain drain;
     private final @Nullable AccessLogFile accessLog;
     private final @Nullable SessionPeers peers;
+    private final @Nullable SessionStore engine;
 
     private WorkerTomcat(
             Server server,
@@ -35,8 +39,10 @@ final class WorkerTomcat {
             RequestsInFlight requests,
             InsideView insides,
             @Nullable AccessLogFile accessLog,
-            @Nullable SessionPeers peers) {
+            @Nullable SessionPeers peers,
+            @Nullable SessionStore engine) {
         this.peers = peers;
+        this.engine = engine;
         this.server = server;
         this.connectors = connectors;
         this.requests = requests;
@@ -59,7 +65,8 @@ final class WorkerTomcat {
         RequestsInFlight requests = new RequestsInFlight();
         InsideView insides = new InsideView();
         SessionPeers peers = peers(start, connectors);
-        SessionHome sessions = new SessionHome(start.sessions(), peers, replicas);
+        SessionStore outside = engine(start.sessions());
+        SessionHome sessions = new SessionHome(start.sessions(), peers, replicas, outside);
         Message.AccessLog wanted = start.accessLog();
         AccessLogFile accessLog = wanted == null ? null : new AccessLogFile(Path.of(wanted.file()));
         EngineValves valves = (engine, isJudged) -> {
@@ -76,13 +83,25 @@ final class WorkerTomcat {
             if (peers != null) {
                 peers.begin();
             }
-            return new WorkerTomcat(server, connectors, requests, insides, accessLog, peers);
+            return new WorkerTomcat(server, connectors, requests, insides, accessLog, peers, outside);
         } catch (IOException e) {
             throw new StartFailedException("sessions can't move between workers: " + StartFailedException.root(e), e);
         } catch (LifecycleException e) {
             // The supervisor is told its first cause in one line; here are all of them.
             LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
             throw new StartFailedException("Tomcat did not start: " + StartFailedException.root(e), e);
+        }
+    }
+
+    /** What keeps sessions outside of the workers; null if nothing does. */
+    private static @Nullable SessionStore engine(Message.Sessions sessions) throws StartFailedException {
+        if (sessions.url().isEmpty()) {
+            return null;
+        }
+        try {
+            return EngineStore.open(sessions.url());
+        } catch (SessionsUnavailableException e) {
+            throw new StartFailedException("--sessions " + sessions.mode() + ":...: " + e.getMessage(), e);
         }
     }
 
@@ -183,6 +202,9 @@ final class WorkerTomcat {
         } finally {
             if (accessLog != null) {
                 accessLog.close();
+            }
+            if (engine != null) {
+                engine.close();
             }
         }
     }

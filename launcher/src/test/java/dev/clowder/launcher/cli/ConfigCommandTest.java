@@ -139,6 +139,7 @@ class ConfigCommandTest {
                 "config nginx --forwarded-headers a:b; --forwarded-headers a:b: use x-forwarded",
                 "config haproxy --health-path /a{b; --health-path /a{b: use a path such as /health",
                 "config systemd --name ../x y.war; --name ../x: use letters",
+                "config systemd --sessions redis://:secret@host y.war; --sessions: everybody can read a unit",
                 "config systemd; name the application",
                 "proxy --to htt://localhost; --to htt://localhost: use a URL such as",
                 "proxy --to localhost:3000; --to localhost:3000: ",

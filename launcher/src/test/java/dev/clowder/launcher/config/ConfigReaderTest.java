@@ -252,7 +252,34 @@ class ConfigReaderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stick", "jdbc:", "redis:", "jdbc:postgresql://host/db", "redis://user:secret@host"})
+    @CsvSource({
+        "JDBC, jdbc:postgresql://host/db?user=me&password=secret",
+        "REDIS, redis://host",
+        "REDIS, redis://user:secret%40@host:6380/15",
+        "REDIS, rediss://:secret@[::1]:6379/"
+    })
+    void sessionsInAnEngineKeepTheUrlAndDoNotShowIt(Sessions.Mode mode, String url) throws Exception {
+        Sessions sessions = read("--sessions", url, war.toString()).sessions();
+        assertThat(sessions).isEqualTo(new Sessions(mode, url));
+        assertThat(sessions.toString()).isEqualTo(mode + ":...");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "stick",
+                "jdbc:",
+                "jdbc:postgresql",
+                "jdbc:mysql://host/db?user=me&password=secret",
+                "redis:",
+                "redis://",
+                "redis:///0",
+                "redis://user:secret@ho st",
+                "redis://user:secret@host:99999",
+                "redis://user:secret@host/shop",
+                "redis://user:secret@host?timeout=1",
+                "rediss://:secret@host:0"
+            })
     void sessionsThatCanNotBeKeptAreRefused(String mode) {
         assertThatThrownBy(() -> read("--sessions", mode, war.toString()))
                 .isInstanceOf(ConfigException.class)

@@ -17,6 +17,11 @@ public interface SessionStore extends Closeable {
      */
     Lease lease(String key) throws SessionsUnavailableException;
 
+    /** As {@link #lease}, for a session that is going to be stored: others that want it wait until then. */
+    default Lease begin(String key) throws SessionsUnavailableException {
+        return lease(key);
+    }
+
     /** A look at a session that is not leased, for those who will not change it; null if there is none. */
     @Nullable
     StoredSession peek(String key) throws SessionsUnavailableException;
@@ -37,9 +42,12 @@ public interface SessionStore extends Closeable {
     @Override
     void close();
 
-    /** One session, which nobody else has meanwhile. For one thread. */
+    /**
+     * One session, which nobody else has meanwhile. For one thread. Legal order: at most one of {@link #save}, {@link
+     * #touch} and {@link #remove}, then {@link #close}; others may have it from the first of them on.
+     */
     interface Lease extends AutoCloseable {
-        /** As it is kept; null if it is not. */
+        /** As it is kept, also after {@link #save}; null if it is not. */
         @Nullable
         StoredSession stored();
 

@@ -1,6 +1,5 @@
 package dev.clowder.launcher.worker.sessions;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.NotSerializableException;
@@ -11,7 +10,6 @@ import java.io.Serializable;
 import java.util.Map;
 import org.apache.catalina.Manager;
 import org.apache.catalina.session.StandardSession;
-import org.apache.catalina.util.CustomObjectInputStream;
 import org.jspecify.annotations.Nullable;
 
 /** A session that this worker has read from its store, or begun. There is one object for each session in a worker. */
@@ -101,11 +99,9 @@ final class SharedSession extends StandardSession {
     }
 
     /** Becomes what is stored; an object that other threads of this worker may hold stays the same one. */
-    void read(StoredSession stored, ClassLoader loader) throws IOException, ClassNotFoundException {
+    void read(StoredSession stored, ObjectInputStream data) throws IOException, ClassNotFoundException {
         attributes.clear();
-        try (ObjectInputStream in = new CustomObjectInputStream(new ByteArrayInputStream(stored.data()), loader)) {
-            readObjectData(in);
-        }
+        readObjectData(data);
         lastAccessedTime = stored.accessed();
         thisAccessedTime = stored.accessed();
         version = stored.version();

@@ -1,12 +1,15 @@
 package dev.clowder.launcher.worker.sessions;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.ObjectInputStream;
 import java.util.concurrent.TimeUnit;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Session;
 import org.apache.catalina.session.ManagerBase;
 import org.apache.catalina.session.StandardSession;
+import org.apache.catalina.util.CustomObjectInputStream;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -61,8 +64,9 @@ public final class SharedSessions extends ManagerBase {
         // They are in the store.
     }
 
-    SessionStore.Lease lease(String id) {
-        return store.lease(prefix + id);
+    /** @param begin whether it is a new one, which others may ask for before it is stored */
+    SessionStore.Lease lease(String id, boolean begin) {
+        return begin ? store.begin(prefix + id) : store.lease(prefix + id);
     }
 
     @Override
@@ -111,8 +115,8 @@ public final class SharedSessions extends ManagerBase {
     SharedSession current(String id, StoredSession stored) {
         SharedSession session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
         if (!session.holds(stored)) {
-            try {
-                session.read(stored, getContext().getLoader().getClassLoader());
+            try (ObjectInputStream data = reader(stored)) {
+                session.read(stored, data);
             } catch (IOException | ClassNotFoundException | RuntimeException e) {
                 LOG.error("a session of " + getContext().getName() + " can't be read and is given up", e);
                 sessions.remove(id);
@@ -123,6 +127,16 @@ public final class SharedSessions extends ManagerBase {
         session.used();
         sessions.put(id, session);
         return session;
+    }
+
+    /** Of objects of the application's classes, and of those only that its manager's filter lets in. */
+    private ObjectInputStream reader(StoredSession stored) throws IOException {
+        return new CustomObjectInputStream(
+                new ByteArrayInputStream(stored.data()),
+                getContext().getLoader().getClassLoader(),
+                LOG,
+                getSessionAttributeValueClassNamePattern(),
+                getWarnOnSessionAttributeFilterFailure());
     }
 
     void forget(String id) {

@@ -75,7 +75,7 @@ final class Visit {
                 return use.session.alive() ? use.session : null;
             }
         }
-        SessionStore.Lease lease = lease(manager, id);
+        SessionStore.Lease lease = lease(manager, id, false);
         boolean used = false;
         try {
             StoredSession stored = lease.stored();
@@ -98,9 +98,9 @@ final class Visit {
         }
     }
 
-    private SessionStore.Lease lease(SharedSessions manager, String id) {
+    private SessionStore.Lease lease(SharedSessions manager, String id, boolean begin) {
         try {
-            return manager.lease(id);
+            return manager.lease(id, begin);
         } catch (SessionsUnavailableException e) {
             refused = true;
             throw e;
@@ -112,7 +112,7 @@ final class Visit {
         Visit current = CURRENT.get();
         Visit visit = current == null ? new Visit() : current;
         String id = session.getIdInternal();
-        visit.uses.add(new Use(manager, session, id, visit.lease(manager, id)));
+        visit.uses.add(new Use(manager, session, id, visit.lease(manager, id, true)));
         if (current == null) {
             try {
                 visit.end();
@@ -130,7 +130,7 @@ final class Visit {
         }
         for (Use use : visit.uses) {
             if (use.session == session) {
-                SessionStore.Lease next = visit.lease(manager, newId);
+                SessionStore.Lease next = visit.lease(manager, newId, true);
                 use.former.add(use.lease);
                 use.lease = next;
                 use.id = newId;
