@@ -13,8 +13,13 @@ import org.jspecify.annotations.Nullable;
  * @param supervisor the launcher process
  * @param listeners the sockets that clients connect to
  * @param workers by ascending slot
+ * @param spare the one that waits for a slot; null without {@code --spare 1}
  */
-public record ClusterStatus(Supervisor supervisor, List<Listener> listeners, List<Worker> workers) {
+public record ClusterStatus(
+        Supervisor supervisor,
+        List<Listener> listeners,
+        List<Worker> workers,
+        @Nullable Worker spare) {
     // A newer launcher may say more than this adapter knows.
     private static final ObjectMapper JSON =
             new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);

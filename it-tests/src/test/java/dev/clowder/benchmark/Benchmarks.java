@@ -161,16 +161,22 @@ public final class Benchmarks {
     private void loads(int heap) throws IOException, InterruptedException {
         Map<Kind, Contender> running = new EnumMap<>(Kind.class);
         try {
+            List<Workload> workloads = settings.workloads(heap);
             for (Kind kind : systems) {
+                if (workloads.stream().noneMatch(kind::does)) {
+                    continue;
+                }
                 try {
                     running.put(kind, startReady(kind, heap));
                 } catch (IOException e) {
                     note(kind.title + " did not start: " + e.getMessage());
                 }
             }
-            for (Workload workload : settings.workloads(heap)) {
-                sameAnswers(workload, running.values());
-                load(workload, running);
+            for (Workload workload : workloads) {
+                Map<Kind, Contender> able = new EnumMap<>(running);
+                able.keySet().removeIf(kind -> !kind.does(workload));
+                sameAnswers(workload, able.values());
+                load(workload, able);
             }
             if (heap == 0) {
                 for (Map.Entry<Kind, Contender> one : running.entrySet()) {

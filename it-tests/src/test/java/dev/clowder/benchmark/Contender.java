@@ -22,7 +22,8 @@ interface Contender extends AutoCloseable {
         CLOWDER("clowder", "Clowder, 2 workers"),
         NGINX("nginx", "nginx and 2 Tomcats"),
         HAPROXY("haproxy", "HAProxy and 2 Tomcats"),
-        NODE("node", "Node's cluster, 2 workers");
+        NODE("node", "Node's cluster, 2 workers"),
+        NIO("nio", "a bare NIO loop on 2 threads: the least that hello costs in Java");
 
         final String title;
         final String meaning;
@@ -30,6 +31,14 @@ interface Contender extends AutoCloseable {
         Kind(String title, String meaning) {
             this.title = title;
             this.meaning = meaning;
+        }
+
+        /** Whether it has an answer to this; one that only shows what is possible knows no more than hello. */
+        boolean does(Workload workload) {
+            return this != NIO
+                    || (workload.paths().equals(List.of("/hello"))
+                            && !workload.way().encrypted()
+                            && workload.heap() == 0);
         }
 
         /**
@@ -44,6 +53,7 @@ interface Contender extends AutoCloseable {
                 case NGINX -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.NGINX);
                 case HAPROXY -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.HAPROXY);
                 case NODE -> new NodeCluster(site, heap / WORKERS);
+                case NIO -> new NioLoop(site);
             };
         }
 
@@ -58,6 +68,7 @@ interface Contender extends AutoCloseable {
                 case CLOWDER -> site.clowderVersion();
                 case NGINX -> RealProxy.Program.NGINX.version();
                 case HAPROXY -> RealProxy.Program.HAPROXY.version();
+                case NIO -> "Java " + Runtime.version();
                 case NODE -> "Node.js " + RealProxy.Program.NODE.version();
             };
         }

@@ -95,7 +95,10 @@ record Settings(
     Duration estimate() {
         double each = warmup + rounds * (seconds + PAUSE_SECONDS);
         double all = starts == 0 ? 0 : (starts + 1.0) * START_SECONDS;
-        return Duration.ofSeconds(Math.round(systems.size() * (workloads.size() * each + all)));
+        long loads = systems.stream()
+                .mapToLong(kind -> workloads.stream().filter(kind::does).count())
+                .sum();
+        return Duration.ofSeconds(Math.round(loads * each + systems.size() * all));
     }
 
     List<Integer> heaps() {

@@ -71,6 +71,13 @@ final class Metrics {
                 "clowder_operation_in_progress",
                 "1 while a change such as a reload is under way.",
                 supervisor.operation() == null ? 0 : 1);
+        Status.WorkerStatus spare = status.spare();
+        if (spare != null) {
+            gauge(
+                    "clowder_spare_ready",
+                    "1 while a booted worker waits for a slot; with --spare 1 only.",
+                    spare.state().equals("READY") ? 1 : 0);
+        }
         List<GaugeDataPointSnapshot> points = new ArrayList<>();
         for (String state : STATES) {
             points.add(point(

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -39,7 +40,10 @@ final class LogsCommand implements Callable<Integer> {
     @Mixin
     ControlClient cluster = new ControlClient();
 
-    @Parameters(arity = "0..1", paramLabel = "SLOT", description = "only this worker's (default: all, each line named)")
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "SLOT",
+            description = "only this worker's, 0 for the spare (default: all, each line named)")
     @Nullable
     Integer slot;
 
@@ -86,7 +90,8 @@ final class LogsCommand implements Callable<Integer> {
         if (reply == null) {
             throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
         }
-        List<Integer> all = Status.parse(reply.text()).workers().stream()
+        Status status = Status.parse(reply.text());
+        List<Integer> all = Stream.concat(status.workers().stream(), Stream.ofNullable(status.spare()))
                 .map(Status.WorkerStatus::slot)
                 .distinct()
                 .sorted()

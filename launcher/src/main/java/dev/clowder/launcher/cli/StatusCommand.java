@@ -85,6 +85,10 @@ final class StatusCommand implements Callable<Integer> {
         for (Status.WorkerStatus worker : status.workers()) {
             text.append(row(worker));
         }
+        Status.WorkerStatus spare = status.spare();
+        if (spare != null) {
+            text.append(row(spare));
+        }
         return text.toString();
     }
 
@@ -93,7 +97,7 @@ final class StatusCommand implements Callable<Integer> {
         return String.format(
                 Locale.ROOT,
                 ROW,
-                worker.slot(),
+                worker.slot() == 0 ? "spare" : worker.slot(),
                 worker.id(),
                 worker.pid() == 0 ? "-" : worker.pid(),
                 worker.state(),

@@ -66,6 +66,13 @@ final class TopView {
             Counts all = counts.getOrDefault(worker.slot(), Counts.NONE);
             lines.add(row(worker, earlier.getOrDefault(worker.slot(), all), all, seconds));
         }
+        Status.WorkerStatus spare = now.spare();
+        if (spare != null) {
+            lines.add("");
+            lines.add("spare: "
+                    + (spare.pid() == 0 ? "" : "worker " + spare.id() + ", pid " + spare.pid() + ", ")
+                    + spare.state() + ", RSS " + mebibytes(spare.rssBytes()));
+        }
         return lines;
     }
 

@@ -87,7 +87,8 @@ public final class ConfigReader {
                 reader.positive("--stop-timeout", options.stopTimeout),
                 reader.positive("--hang-timeout", options.hangTimeout),
                 reader.notNegative("--orphan-timeout", options.orphanTimeout));
-        reader.checkSurge();
+        reader.checkZeroOrOne("--surge", options.surge);
+        reader.checkZeroOrOne("--spare", options.spare);
         String healthPath = reader.healthPath();
         long memoryLimit = reader.memoryLimit();
         AccessLog accessLog = reader.accessLog();
@@ -118,6 +119,7 @@ public final class ConfigReader {
                 options.workerOptions,
                 options.exposeWorker,
                 options.surge,
+                options.spare,
                 options.oversubscribe,
                 healthPath,
                 memoryLimit,
@@ -273,9 +275,9 @@ public final class ConfigReader {
         return value.isZero() ? value : positive(name, value);
     }
 
-    private void checkSurge() {
-        if (options.surge != 0 && options.surge != 1) {
-            problems.add("--surge " + options.surge + ": use 0 or 1");
+    private void checkZeroOrOne(String option, int number) {
+        if (number != 0 && number != 1) {
+            problems.add(option + " " + number + ": use 0 or 1");
         }
     }
 
@@ -347,6 +349,7 @@ public final class ConfigReader {
                 "--proxy-protocol " + options.proxyProtocol,
                 !options.proxyProtocol.equals("off"),
                 "name it in a connector of its server.xml");
+        refuseBeside("--spare " + options.spare, options.spare != 0, "its server.xml may name a slot at the start");
         refuseBeside("--port " + options.port, options.port != null, "ports are those of its server.xml");
         refuseBeside("--address " + options.address, options.address != null, "addresses are those of its server.xml");
         try {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param workerOptions extra JVM flags of the workers, behind the chosen defaults
  * @param exposeWorker whether responses carry {@code X-Clowder-Worker}
  * @param surge how many workers more than wanted may run while they are replaced, 0 or 1
+ * @param spare how many booted workers wait for a slot, 0 or 1
  * @param oversubscribe whether more workers than processors are allowed
  * @param healthPath what is asked of each worker to see that it lives; empty for any answer at all
  * @param memoryLimit resident bytes above which a worker is replaced, 0 for none
@@ -50,6 +51,7 @@ public record LauncherConfig(
         List<String> workerOptions,
         boolean exposeWorker,
         int surge,
+        int spare,
         boolean oversubscribe,
         String healthPath,
         long memoryLimit,

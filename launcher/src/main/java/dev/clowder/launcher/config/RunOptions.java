@@ -236,6 +236,14 @@ public final class RunOptions {
     int surge = 1;
 
     @Option(
+            names = "--spare",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "1: one worker more is kept booted, takes no clients, and takes the slot of one that dies at"
+                    + " once")
+    int spare;
+
+    @Option(
             names = "--health-path",
             paramLabel = "PATH",
             description = "asked of each worker, must answer below 500 (default: any HTTP answer will do)")

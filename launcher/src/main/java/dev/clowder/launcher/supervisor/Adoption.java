@@ -68,7 +68,8 @@ record Adoption(
             if (plan != null && obstacle == null) {
                 List<Acceptor> acceptors = Acceptor.takeOver(directory.orphans(), addresses(plan), PATIENCE);
                 if (!acceptors.isEmpty()) {
-                    return adopt(new Listeners(config.listeners(), acceptors), living, lastId, plan, config);
+                    endSpares(directory, living);
+                    return adopt(new Listeners(config.listeners(), acceptors), serving(living), lastId, plan, config);
                 }
                 obstacle = "none of them answers";
             }
@@ -80,6 +81,24 @@ record Adoption(
         }
         directory.sweep();
         return new Adoption(null, List.of(), lastId, null, false);
+    }
+
+    /** One that waited for a slot has nothing that anybody would miss, and leaves by itself in any case. */
+    private static void endSpares(RunDirectory directory, List<Survivor> living)
+            throws InterruptedException, IOException {
+        List<Survivor> spares =
+                living.stream().filter(survivor -> survivor.slot() == 0).toList();
+        signal(spares, ProcessHandle::destroyForcibly);
+        await(spares);
+        for (Survivor spare : spares) {
+            Posix.reap(spare.pid());
+            directory.register().ended(spare.id());
+            directory.discard(directory.worker(spare.id()));
+        }
+    }
+
+    private static List<Survivor> serving(List<Survivor> living) {
+        return living.stream().filter(survivor -> survivor.slot() != 0).toList();
     }
 
     private static Adoption adopt(

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param event what it is: a name of docs/events.md
  * @param message for people, one line
- * @param slot the stable place of the worker, from 1
+ * @param slot the stable place of the worker, from 1; 0 of a spare
  * @param id the worker, never reused
  * @param pid of its process
  * @param generation of the applications that it runs

@@ -22,6 +22,13 @@ interface Host {
      */
     long spawn(int slot, int id, int workers) throws IOException;
 
+    /**
+     * A worker has another slot from now on: its output belongs there.
+     *
+     * @return the file to which it is to write; empty if it can't
+     */
+    String move(int id, int slot);
+
     /** Asks the process to leave (SIGTERM). Without effect when it is gone. */
     void terminate(int id);
 

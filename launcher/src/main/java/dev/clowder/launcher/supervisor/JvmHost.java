@@ -55,6 +55,8 @@ final class JvmHost implements Host, AutoCloseable {
     private final ClassArchive archive;
     private final @Nullable InstalledLaunch launch;
     private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
+    /** Whose output it is, by id. */
+    private final Map<Integer, Integer> slots = new ConcurrentHashMap<>();
     /** Those that we have killed ourselves. */
     private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
 
@@ -129,7 +131,7 @@ final class JvmHost implements Host, AutoCloseable {
     @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id, int workers) throws IOException {
-        Path temporary = Files.createDirectories(directory.worker(slot, id).resolve("tmp"));
+        Path temporary = Files.createDirectories(directory.worker(id).resolve("tmp"));
         Path log = logs.target(slot);
         ProcessBuilder builder = new ProcessBuilder(command(slot, id, workers, temporary))
                 .redirectErrorStream(true)
@@ -138,11 +140,10 @@ final class JvmHost implements Host, AutoCloseable {
         Systemd.hide(builder.environment());
         Process process = builder.start();
         processes.put(id, process.toHandle());
+        slots.put(id, slot);
         process.getOutputStream().close();
         process.onExit().thenAccept(ended -> {
-            processes.remove(id);
-            directory.discard(directory.worker(slot, id));
-            logs.ended(slot);
+            forget(id);
             boolean byUs = killed.remove(id);
             boolean outOfMemory = ended.exitValue() == SIGKILLED && !byUs && outOfMemoryKills.explainsOne();
             events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
@@ -157,20 +158,35 @@ final class JvmHost implements Host, AutoCloseable {
     void adopt(Survivor survivor) {
         int id = survivor.id();
         ProcessHandle process = survivor.handle();
+        slots.put(id, survivor.slot());
         if (process != null) {
             processes.put(id, process);
         }
         Thread watch = new Thread(
                 () -> {
                     int exit = process == null ? Posix.UNKNOWN_EXIT : Posix.awaitExit(process);
-                    processes.remove(id);
-                    directory.discard(directory.worker(survivor.slot(), id));
-                    logs.ended(survivor.slot());
+                    forget(id);
                     events.accept(new Event.Exited(id, exit));
                 },
                 "end of worker " + survivor.slot() + "/" + id);
         watch.setDaemon(true);
         watch.start();
+    }
+
+    private void forget(int id) {
+        processes.remove(id);
+        directory.discard(directory.worker(id));
+        Integer slot = slots.remove(id);
+        if (slot != null) {
+            logs.ended(slot);
+        }
+    }
+
+    @Override
+    public String move(int id, int slot) {
+        slots.put(id, slot);
+        Path log = logs.target(slot);
+        return log == null ? "" : log.toString();
     }
 
     /** Whether Java reaps this process itself, or a thread of {@link #adopt}. */
@@ -264,8 +280,8 @@ final class JvmHost implements Host, AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(config.java().toString());
         command.add("-XX:ActiveProcessorCount=" + processors);
-        command.addAll(
-                WorkerMemory.flags(totalMemory(), workers + config.surge(), processors, config.memoryLimit(), own));
+        command.addAll(WorkerMemory.flags(
+                totalMemory(), workers + config.surge() + config.spare(), processors, config.memoryLimit(), own));
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");

@@ -54,8 +54,10 @@ final class Reports {
             worker.ready(now);
             workers.someoneIsReady();
             workers.publish();
-            observer.log("worker " + worker.name() + " ready after " + Text.seconds(now - worker.spawnedAt));
-            workers.fire(WorkerEvent.Kind.LISTENING, worker);
+            observer.log("worker " + worker.name() + " ready after " + Text.seconds(now - worker.begunAt));
+            if (worker.slot.number != 0) {
+                workers.fire(WorkerEvent.Kind.LISTENING, worker);
+            }
         } else if (message instanceof Message.Failed failed) {
             worker.endReason = failed.reason();
         } else if (message instanceof Message.Leaving leaving && worker.state.serves()) {

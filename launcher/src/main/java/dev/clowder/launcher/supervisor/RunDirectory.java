@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files of one running cluster: control socket, lock, expanded applications, a directory for each slot. Private to
+ * The files of one running cluster: control socket, lock, expanded applications, a directory for each worker. Private to
  * its owner (mode 0700), held by one supervisor at a time, and removed when that one leaves. What a living worker needs
  * is never removed, so that workers outlive a supervisor that was killed.
  */
@@ -39,7 +39,7 @@ public final class RunDirectory implements AutoCloseable {
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
             "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|sessions\\.lock|apps|logs|boot|logging\\.properties|training"
-                    + "|slot-\\d+|" + Register.FILES);
+                    + "|workers|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
@@ -138,14 +138,15 @@ public final class RunDirectory implements AutoCloseable {
         return (port == 0 ? "" : "-" + port) + ".sock";
     }
 
-    Path slot(int number) {
-        return root.resolve("slot-" + number);
+    private Path workers() {
+        return root.resolve("workers");
     }
 
     /** Removes what no living worker needs any more. */
     void sweep() throws IOException {
         clean();
         Files.createDirectories(apps());
+        Files.createDirectories(workers());
     }
 
     /** Where the class archive is made; there while that runs. */
@@ -164,8 +165,8 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     /** What one worker writes: two of a slot may run at the same time, and would compile JSPs into one place. */
-    Path worker(int slot, int id) {
-        return slot(slot).resolve(String.valueOf(id));
+    Path worker(int id) {
+        return workers().resolve(String.valueOf(id));
     }
 
     /** Removes a part that is not used any more; what can't be removed now goes with the rest. Any thread. */
@@ -204,8 +205,7 @@ public final class RunDirectory implements AutoCloseable {
         Set<Path> needed = new HashSet<>(Set.of(root.resolve(DirectoryLock.NAME), root.resolve(LOGS)));
         Register.Plan plan = register.plan();
         for (Survivor survivor : living) {
-            needed.add(slot(survivor.slot()));
-            needed.add(worker(survivor.slot(), survivor.id()));
+            needed.add(worker(survivor.id()));
             needed.add(generation(survivor.generation()));
             needed.addAll(register.files(survivor.id()));
         }
@@ -215,12 +215,11 @@ public final class RunDirectory implements AutoCloseable {
         if (!living.isEmpty()) {
             needed.add(root.resolve("sessions.lock"));
             needed.add(apps());
+            needed.add(workers());
             needed.addAll(register.files());
             needed.addAll(sessions());
             deleteAll(apps(), generation -> !needed.contains(generation));
-            for (Survivor survivor : living) {
-                deleteAll(slot(survivor.slot()), worker -> !needed.contains(worker));
-            }
+            deleteAll(workers(), worker -> !needed.contains(worker));
         }
         deleteAll(root, file -> isOurs(file) && !needed.contains(file));
     }

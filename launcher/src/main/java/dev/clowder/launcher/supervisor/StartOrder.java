@@ -29,7 +29,7 @@ final class StartOrder {
                 worker.slot.number,
                 workers,
                 worker.generation.number(),
-                directory.worker(worker.slot.number, worker.id).toString(),
+                directory.worker(worker.id).toString(),
                 listeners.of(worker.id, directory),
                 listeners.mode() == AcceptMode.ROUND_ROBIN || listeners.mode() == AcceptMode.LEAST_CONNECTIONS,
                 new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),

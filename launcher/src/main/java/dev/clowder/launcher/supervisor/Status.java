@@ -14,13 +14,19 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code status --json} prints: the components are its names, in its order. Immutable. */
+/**
+ * What {@code status --json} prints: the components are its names, in its order. Immutable.
+ *
+ * @param spare the worker that waits for a slot, in slot 0; null, and left out, without {@code --spare 1}
+ */
 public record Status(
         SupervisorStatus supervisor,
         List<ListenerStatus> listeners,
         List<WorkerStatus> workers,
         List<SlotStatus> slots,
-        TotalStatus totals) {
+        TotalStatus totals,
+
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable WorkerStatus spare) {
     private static final ObjectWriter COMPACT = new JsonMapper().writer();
     private static final ObjectWriter JSON = new JsonMapper().writerWithDefaultPrettyPrinter();
     private static final ObjectReader READER = new JsonMapper().readerFor(Status.class);
@@ -138,7 +144,11 @@ public record Status(
                         slot.counts(),
                         slot.deaths.stream().map(Status::exit).toList()))
                 .toList();
-        return new Status(supervisor, listeners.status(), List.copyOf(workers), slots, totals);
+        return new Status(supervisor, listeners.status(), List.copyOf(workers), slots, totals, spare(all.spare(), now));
+    }
+
+    private static @Nullable WorkerStatus spare(Spare spare, long now) {
+        return spare.isWanted() ? worker(spare.place, spare.place.current, now) : null;
     }
 
     private static WorkerStatus worker(WorkerSlot slot, @Nullable Worker worker, long now) {

@@ -18,7 +18,9 @@ final class Worker {
     /** Unless it was given so much of a processor in that time: then the machine is overloaded, and the JVM still loads. */
     static final long LEAST_PROGRESS = TimeUnit.MILLISECONDS.toNanos(200);
 
-    final WorkerSlot slot;
+    /** Its place: that of the spare until it was given one that serves. */
+    WorkerSlot slot;
+
     final int id;
     final long pid;
     final Generation generation;
@@ -27,6 +29,9 @@ final class Worker {
     WorkerState state = WorkerState.BACKOFF.next(WorkerState.Kind.SPAWNED);
     /** When the present state has lasted too long. */
     long deadline;
+
+    /** When what it does at the moment was begun: its boot, or to take a slot. */
+    long begunAt;
 
     /** When it should have said its first word. */
     long helloDue;
@@ -63,6 +68,7 @@ final class Worker {
         this.pid = pid;
         this.generation = generation;
         spawnedAt = now;
+        begunAt = now;
         deadline = bootDeadline;
         helloDue = now + HELLO_LIMIT;
     }
@@ -85,6 +91,14 @@ final class Worker {
         wasReady = true;
         watch = new Watch(now);
         enter(WorkerState.Kind.READIED, Long.MAX_VALUE);
+    }
+
+    /** Gives a spare worker a slot: it has to become ready there. */
+    void take(WorkerSlot newSlot, long now, long newDeadline) {
+        slot = newSlot;
+        begunAt = now;
+        wasReady = false;
+        enter(WorkerState.Kind.PLACED, newDeadline);
     }
 
     /** Its signs of life; null before it was ready and when it was told to leave. */
@@ -190,8 +204,8 @@ final class Worker {
         return true;
     }
 
-    /** {@code 1/7 (pid 4711)}: slot, id and process, as log lines name a worker. */
+    /** {@code 1/7 (pid 4711)}: slot, id and process, as log lines name a worker; {@code spare/7} without a slot. */
     String name() {
-        return slot.number + "/" + id + " (pid " + pid + ")";
+        return (slot.number == 0 ? "spare" : slot.number) + "/" + id + " (pid " + pid + ")";
     }
 }

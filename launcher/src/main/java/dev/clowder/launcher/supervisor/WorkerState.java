@@ -26,6 +26,8 @@ enum WorkerState {
         SPAWNED,
         /** The worker proved that it serves. */
         READIED,
+        /** A ready spare was given a slot. */
+        PLACED,
         /** Beats or probes are missing. */
         DOUBTED,
         /** Beats and probes are answered again. */
@@ -48,22 +50,24 @@ enum WorkerState {
                 switch (kind) {
                     case SPAWNED -> STARTING;
                     case CRASH_LOOP -> QUARANTINED;
-                    case READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED -> BACKOFF;
+                    case READIED, PLACED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED -> BACKOFF;
                 };
             case QUARANTINED ->
                 switch (kind) {
                     case SPAWNED -> STARTING;
-                    case READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED, CRASH_LOOP -> QUARANTINED;
+                    case READIED, PLACED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, EXITED, CRASH_LOOP ->
+                        QUARANTINED;
                 };
             case STARTING ->
                 switch (kind) {
                     case READIED -> READY;
                     case STOP_ASKED, EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, DOUBTED, RECOVERED, DRAINED, CRASH_LOOP -> STARTING;
+                    case SPAWNED, PLACED, DOUBTED, RECOVERED, DRAINED, CRASH_LOOP -> STARTING;
                 };
             case READY ->
                 switch (kind) {
+                    case PLACED -> STARTING;
                     case DOUBTED -> SUSPECT;
                     case STOP_ASKED -> DRAINING;
                     // A worker that got a signal from outside drains by itself.
@@ -77,18 +81,19 @@ enum WorkerState {
                     case STOP_ASKED -> DRAINING;
                     case DRAINED, EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, DOUBTED, CRASH_LOOP -> SUSPECT;
+                    case SPAWNED, READIED, PLACED, DOUBTED, CRASH_LOOP -> SUSPECT;
                 };
             case DRAINING ->
                 switch (kind) {
                     case DRAINED, EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, DOUBTED, RECOVERED, STOP_ASKED, CRASH_LOOP -> DRAINING;
+                    case SPAWNED, READIED, PLACED, DOUBTED, RECOVERED, STOP_ASKED, CRASH_LOOP -> DRAINING;
                 };
             case STOPPING ->
                 switch (kind) {
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, CRASH_LOOP -> STOPPING;
+                    case SPAWNED, READIED, PLACED, DOUBTED, RECOVERED, STOP_ASKED, DRAINED, EXPIRED, CRASH_LOOP ->
+                        STOPPING;
                 };
         };
     }

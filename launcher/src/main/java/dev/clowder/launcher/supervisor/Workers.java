@@ -24,6 +24,7 @@ final class Workers {
     private final HangGuard hangs;
     private final Random random = new Random();
     private final List<WorkerSlot> slots = new ArrayList<>();
+    private final Spare spare;
     private final int bootLimit = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
     private Generation generation;
@@ -48,6 +49,7 @@ final class Workers {
         this.host = host;
         this.observer = observer;
         hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
+        spare = new Spare(config.spare() > 0, host.now(), random);
         want(config.workers(), host.now());
     }
 
@@ -65,7 +67,12 @@ final class Workers {
     List<Worker> all() {
         List<Worker> all = new ArrayList<>();
         slots.forEach(slot -> all.addAll(slot.workers()));
+        all.addAll(spare.place.workers());
         return all;
+    }
+
+    Spare spare() {
+        return spare;
     }
 
     @Nullable
@@ -266,7 +273,7 @@ final class Workers {
             }
             hangs.watch(worker, now);
         }
-        spawnDue(now);
+        fill(now);
     }
 
     /** When something is due, unless something happens before. */
@@ -282,11 +289,15 @@ final class Workers {
                 next = Math.min(next, worker.helloDue + 1);
             }
         }
+        // Who may not boot yet waits for what happens to another, not for a time.
+        boolean possible = mayBoot() || spare.waiting(generation) != null;
         for (WorkerSlot slot : slots) {
-            // A slot that may not boot yet waits for what happens to another, not for a time.
-            if (mayBoot(slot)) {
+            if (possible && isVacant(slot)) {
                 next = Math.min(next, slot.retryAt);
             }
+        }
+        if (isSpareDue()) {
+            next = Math.min(next, spare.place.retryAt);
         }
         return next;
     }
@@ -298,8 +309,7 @@ final class Workers {
                         worker,
                         worker.awaited
                                 ? "did not come back to the new supervisor"
-                                : "not ready within "
-                                        + Text.seconds(config.timeouts().boot().toNanos()),
+                                : "not ready within " + Text.seconds(worker.deadline - worker.begunAt),
                         now);
             case DRAINING ->
                 worker.enter(
@@ -310,34 +320,69 @@ final class Workers {
         }
     }
 
-    private void spawnDue(long now) {
+    /** A vacant slot gets the worker that waits for one, or a new one; then there is time for the next to wait. */
+    private void fill(long now) {
         for (WorkerSlot slot : slots) {
-            if (mayBoot(slot) && slot.retryAt <= now) {
-                try {
-                    spawn(slot, generation, now);
-                } catch (IOException e) {
-                    slot.retryAt = now + slot.delay.afterFailedStart(now);
-                    observer.log("can't start a worker in slot " + slot.number + ": " + e.getMessage());
-                    giveUpUnlessReady(String.valueOf(e.getMessage()));
+            if (isVacant(slot) && slot.retryAt <= now) {
+                Worker waiting = spare.waiting(generation);
+                if (waiting != null) {
+                    place(waiting, slot, now);
+                } else if (mayBoot()) {
+                    start(slot, now);
                 }
             }
         }
+        Worker outdated = spare.outdated(generation);
+        if (outdated != null) {
+            drain(outdated, Duration.ZERO, now);
+            spare.place.vacate();
+        }
+        if (isSpareDue() && spare.place.retryAt <= now) {
+            start(spare.place, now);
+        }
     }
 
-    /**
-     * Slot 1 shows first whether the application starts at all. Then at most half of the processors boot, because that
-     * steals from the workers that serve.
-     */
-    private boolean mayBoot(WorkerSlot slot) {
-        if (stopping
-                || slot.current != null
-                || slot.successor != null
-                || slot.leaving.stream().anyMatch(worker -> worker.awaited)
-                || slot.reserved
-                || slot.retired
-                || (!everReady && slot.number > 1)) {
-            return false;
+    private void start(WorkerSlot slot, long now) {
+        try {
+            spawn(slot, generation, now);
+        } catch (IOException e) {
+            slot.retryAt = now + slot.delay.afterFailedStart(now);
+            observer.log("can't start a worker in slot " + slot.number + ": " + e.getMessage());
+            giveUpUnlessReady(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** The spare becomes the worker of this slot. First it is written down, as at a start. */
+    private void place(Worker worker, WorkerSlot slot, long now) {
+        observer.log("worker " + worker.name() + " takes slot " + slot.number);
+        spare.place.current = null;
+        spare.place.retryAt = now;
+        worker.take(slot, now, after(now, Spare.PATIENCE));
+        slot.current = worker;
+        slot.lives++;
+        slot.lastId = worker.id;
+        write(() -> directory.register().started(slot.number, worker.id, worker.pid, worker.generation.number()));
+        worker.order(new Message.TakeSlot(slot.number, wanted, host.move(worker.id, slot.number)));
+        observer.event(ClusterEvent.of("placed", "worker " + worker.name() + " was the spare", worker));
+    }
+
+    private boolean isSpareDue() {
+        return !stopping && mayBoot() && spare.isMissing(slots);
+    }
+
+    /** Whether a worker may be put there. Slot 1 shows first whether the application starts at all. */
+    private boolean isVacant(WorkerSlot slot) {
+        return !stopping
+                && slot.current == null
+                && slot.successor == null
+                && slot.leaving.stream().noneMatch(worker -> worker.awaited)
+                && !slot.reserved
+                && !slot.retired
+                && (everReady || slot.number == 1);
+    }
+
+    /** At most half of the processors boot, because that steals from the workers that serve. */
+    private boolean mayBoot() {
         return all().stream()
                         .filter(other -> other.state == WorkerState.STARTING && !other.awaited)
                         .count()
@@ -355,7 +400,7 @@ final class Workers {
     void publish() {
         List<Integer> takers = new ArrayList<>();
         for (Worker worker : all()) {
-            if (!stopping && worker.state == WorkerState.READY) {
+            if (!stopping && worker.state == WorkerState.READY && worker.slot.number != 0) {
                 takers.add(worker.id);
             }
         }

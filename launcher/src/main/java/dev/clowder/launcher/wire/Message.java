@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(Message.Load.class),
     @JsonSubTypes.Type(Message.Adopted.class),
     @JsonSubTypes.Type(Message.Start.class),
+    @JsonSubTypes.Type(Message.TakeSlot.class),
     @JsonSubTypes.Type(Message.Stop.class),
     @JsonSubTypes.Type(Message.Dump.class),
     @JsonSubTypes.Type(Message.TicketKeys.class),
@@ -131,6 +132,8 @@ public sealed interface Message {
     /**
      * What to run; the answer to {@link Hello}.
      *
+     * @param slot the place of the worker; 0: none yet, it says {@link Ready} without taking clients, and waits for
+     *     {@link TakeSlot}
      * @param listeners where clients come from, at least one; probes take the first
      * @param handover whether connections come to their sockets that the supervisor accepted, instead of the listening
      *     socket
@@ -159,6 +162,15 @@ public sealed interface Message {
             mounts = List.copyOf(mounts);
         }
     }
+
+    /**
+     * The place of a spare worker from now on, which takes clients there and says {@link Ready} once more.
+     *
+     * @param slot from 1
+     * @param workers how many are wanted
+     * @param log the file of the slot's output; empty to write where it wrote before
+     */
+    record TakeSlot(int slot, int workers, String log) implements Message {}
 
     /**
      * What a worker on an installed Tomcat has to know that its {@code server.xml} does not say.

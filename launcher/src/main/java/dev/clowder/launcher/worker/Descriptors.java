@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker;
 
 import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
@@ -11,6 +12,7 @@ import java.nio.channels.Channel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.spi.SelectorProvider;
+import java.nio.file.Path;
 
 /**
  * Channels of file descriptors, and the other way round. The JDK has no public way but one for standard input; what is
@@ -64,6 +66,26 @@ final class Descriptors {
     /** A channel of a socket that listens; closing it closes the descriptor. */
     ServerSocketChannel listening(int descriptor) throws IOException {
         return (ServerSocketChannel) make(listening, StandardProtocolFamily.INET, descriptor, true);
+    }
+
+    /**
+     * What this process and its JVM write to standard output and error goes to the end of this file from now on.
+     *
+     * @throws IOException if the file can't be opened, or this Java has no such call
+     */
+    static void redirectOutput(Path file) throws IOException {
+        try (FileOutputStream target = new FileOutputStream(file.toFile(), true)) {
+            Class<?> dispatcher = Class.forName("sun.nio.ch.DatagramDispatcher");
+            Constructor<?> made = dispatcher.getDeclaredConstructor();
+            made.setAccessible(true);
+            Method duplicate = dispatcher.getDeclaredMethod("dup", FileDescriptor.class, FileDescriptor.class);
+            duplicate.setAccessible(true);
+            Object any = made.newInstance();
+            duplicate.invoke(any, target.getFD(), FileDescriptor.out);
+            duplicate.invoke(any, target.getFD(), FileDescriptor.err);
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            throw new IOException("this Java can't redirect its output", e);
+        }
     }
 
     private Object make(Constructor<?> channel, ProtocolFamily family, int descriptor, Object last) throws IOException {

@@ -8,16 +8,16 @@ import org.apache.catalina.valves.ValveBase;
 
 /** Says in each response which worker made it: {@code X-Clowder-Worker: SLOT/ID}. */
 final class ExposeWorkerValve extends ValveBase {
-    private final String worker;
+    private final Place place;
 
-    ExposeWorkerValve(int slot, String id) {
+    ExposeWorkerValve(Place place) {
         super(true);
-        worker = slot + "/" + id;
+        this.place = place;
     }
 
     @Override
     public void invoke(Request request, Response response) throws IOException, ServletException {
-        response.setHeader("X-Clowder-Worker", worker);
+        response.setHeader("X-Clowder-Worker", place.toString());
         getNext().invoke(request, response);
     }
 }

@@ -19,15 +19,13 @@ final class Lifeline {
     private static final long RETRY_MILLIS = 100;
 
     private final Path control;
-    private final int slot;
-    private final int id;
+    private final Place place;
     private int generation;
     private volatile @Nullable Wire wire;
 
-    Lifeline(Path control, int slot, int id) {
+    Lifeline(Path control, Place place) {
         this.control = control;
-        this.slot = slot;
-        this.id = id;
+        this.place = place;
     }
 
     /** Connects and says hello; null if the supervisor has nothing to start. */
@@ -116,7 +114,8 @@ final class Lifeline {
     }
 
     private Message.Hello hello(boolean serving) {
-        return new Message.Hello(slot, id, ProcessHandle.current().pid(), generation, serving);
+        return new Message.Hello(
+                place.slot(), place.id(), ProcessHandle.current().pid(), generation, serving);
     }
 
     private static void close(@Nullable Wire wire) {

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * sessions of that slot: a second name of that worker's own socket, given by renaming. So every worker finds the owner by
  * connecting, and a dead one by being refused.
  *
- * <p>Legal order: {@link #begin} when the applications have started, {@link #leave} once when the worker drains,
+ * <p>Legal order: {@link #begin} when the applications have started and the worker has its slot, {@link #leave} once when the worker drains,
  * {@link #end}. Everything else at any time from any thread. Linux.
  */
 final class SessionPeers {
@@ -55,7 +55,9 @@ final class SessionPeers {
     }
 
     private final Path directory;
-    private final int slot;
+    /** 0 before {@link #begin}. */
+    private volatile int slot;
+
     private final Path own;
     private final List<WorkerEndpoint> endpoints;
     private final SessionCookies cookies = new SessionCookies();
@@ -75,12 +77,11 @@ final class SessionPeers {
      * @param endpoints of all ports, in the same order in each worker
      * @throws IOException where sockets can't be passed
      */
-    SessionPeers(Path directory, int slot, int id, List<WorkerEndpoint> endpoints) throws IOException {
+    SessionPeers(Path directory, int id, List<WorkerEndpoint> endpoints) throws IOException {
         if (!Epoll.isAvailable()) {
             throw new IOException("sockets can't be passed to other processes here");
         }
         this.directory = directory;
-        this.slot = slot;
         this.own = directory.resolve("worker-" + id + "-s.sock");
         this.endpoints = endpoints;
         this.descriptors = new Descriptors();
@@ -114,7 +115,9 @@ final class SessionPeers {
     }
 
     /** Takes the sessions of this slot: at once if nobody has them, else when their owner leaves. */
-    void begin() throws IOException {
+    void begin(int number) throws IOException {
+        slot = number;
+        applications.values().forEach(StickySessions::followSlot);
         if (cookies.isEmpty()) {
             return;
         }

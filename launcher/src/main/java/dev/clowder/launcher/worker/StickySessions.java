@@ -45,6 +45,11 @@ final class StickySessions extends StandardManager {
         return String.valueOf(peers.slot());
     }
 
+    /** Ids of new sessions end with the slot that the worker has now; Tomcat asks for it at the start only. */
+    void followSlot() {
+        getSessionIdGenerator().setJvmRoute(getJvmRoute());
+    }
+
     @Override
     protected synchronized void startInternal() throws LifecycleException {
         super.startInternal();

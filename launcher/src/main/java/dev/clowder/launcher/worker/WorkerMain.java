@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A worker process: says hello, starts its Tomcat, proves that it answers, takes clients, and leaves when it is told to.
  * Legal order on the control connection: Hello, Start, then Ready or Failed, Load every second, and at the end Stop and
- * Drained.
+ * Drained. A spare says Ready while it takes no clients yet; then comes TakeSlot, and Ready again.
  *
  * <p>When the supervisor is gone, a worker that accepts clients itself goes on serving and looks for a new one: Hello,
  * Adopted, then as before. If none comes within the orphan time-out, or the worker depends on the supervisor, it
@@ -43,7 +43,7 @@ public final class WorkerMain {
     private static final long ORPHAN_LIFE_MILLIS = 4_500;
 
     private final Lifeline lifeline;
-    private final int id;
+    private final Place place;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
     private final Replicas replicas;
@@ -55,18 +55,17 @@ public final class WorkerMain {
 
     private volatile long orphanMillis;
 
-    private WorkerMain(Lifeline lifeline, int id, Path control) {
+    private WorkerMain(Lifeline lifeline, Place place, Path control) {
         this.lifeline = lifeline;
-        this.id = id;
-        replicas = new Replicas(id, lifeline::send, control.resolveSibling("sessions.lock"));
+        this.place = place;
+        replicas = new Replicas(place.id(), lifeline::send, control.resolveSibling("sessions.lock"));
     }
 
     /** Arguments: path of the control socket, id of this worker. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path control = Path.of(arguments[0]);
-        int id = Integer.parseInt(arguments[1]);
-        WorkerMain worker =
-                new WorkerMain(new Lifeline(control, Integer.getInteger("clowder.worker.slot", 0), id), id, control);
+        Place place = new Place(Integer.parseInt(arguments[1]));
+        WorkerMain worker = new WorkerMain(new Lifeline(control, place), place, control);
         worker.handleSignals();
         Message.Start start = worker.lifeline.begin();
         if (start != null) {
@@ -88,12 +87,14 @@ public final class WorkerMain {
     private void run(Message.Start start) throws InterruptedException {
         thread("control", () -> followSupervisors(start));
         try {
-            WorkerTomcat started = WorkerTomcat.start(start, replicas, tickets);
+            WorkerTomcat started = WorkerTomcat.start(start, place, replicas, tickets);
             tomcat = started;
             // Those that came while it started, when only what was made later has them.
             started.renewTickets();
             SelfProbe.check(Path.of(start.listeners().get(0).intake()));
-            listeners = started.accept(start.handover(), id);
+            if (start.slot() != 0) {
+                serve(started, start, start.slot());
+            }
         } catch (StartFailedException e) {
             fail(String.valueOf(e.getMessage()));
         } catch (Throwable e) {
@@ -105,6 +106,38 @@ public final class WorkerMain {
         lifeline.send(new Message.Ready());
         beat();
         Runtime.getRuntime().exit(0);
+    }
+
+    private void serve(WorkerTomcat started, Message.Start start, int slot)
+            throws StartFailedException, IOException, InterruptedException {
+        started.takeSlot(slot);
+        listeners = started.accept(start.handover(), place.id());
+    }
+
+    /** A spare becomes the worker of a slot. Nothing else is obeyed meanwhile. */
+    private void takeSlot(Message.TakeSlot order, Message.Start start) {
+        WorkerTomcat running = tomcat;
+        if (running == null || stopping.get()) {
+            return;
+        }
+        place.take(order.slot(), order.workers());
+        try {
+            serve(running, start, order.slot());
+        } catch (StartFailedException | IOException e) {
+            fail("can't take slot " + order.slot() + ": " + e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            fail("interrupted");
+        }
+        lifeline.send(new Message.Ready());
+        if (!order.log().isEmpty()) {
+            try {
+                Descriptors.redirectOutput(Path.of(order.log()));
+            } catch (IOException e) {
+                LogFactory.getLog(WorkerMain.class).warn("the output of slot " + place.slot() + " stays here", e);
+            }
+        }
+        LogFactory.getLog(WorkerMain.class).info("worker " + place + " was the spare, its output before is in slot 0");
     }
 
     private void fail(String reason) {
@@ -138,14 +171,16 @@ public final class WorkerMain {
     private void followSupervisors(Message.Start start) {
         orphanMillis = start.orphanMillis();
         do {
-            lifeline.listen(this::obey);
+            lifeline.listen(order -> obey(order, start));
         } while (!listeners.isEmpty() && ready && orphanMillis > 0 && isAdopted(start));
         leaveSoon();
     }
 
-    private void obey(Message order) {
+    private void obey(Message order, Message.Start start) {
         if (order instanceof Message.Stop stop) {
             thread("stop", () -> stop(stop.drainMillis(), stop.idleMillis()));
+        } else if (order instanceof Message.TakeSlot take) {
+            takeSlot(take, start);
         } else if (order instanceof Message.Dump dump) {
             thread("dump", () -> dump(dump.toLog()));
         } else if (order instanceof Message.Adopted adopted) {
@@ -177,7 +212,7 @@ public final class WorkerMain {
             if (answer == null) {
                 return false;
             }
-            obey(answer);
+            obey(answer, start);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;

@@ -54,17 +54,18 @@ final class WorkerTomcat {
     /**
      * Starts everything but the way of clients from the supervisor.
      *
+     * @param place of this worker, which may not have a slot yet: see {@link #takeSlot}
      * @param tickets with which TLS session tickets are encrypted
      * @throws StartFailedException when an application or a connector did not start; Tomcat's log says why
      */
-    static WorkerTomcat start(Message.Start start, Replicas replicas, SharedTickets tickets)
+    static WorkerTomcat start(Message.Start start, Place place, Replicas replicas, SharedTickets tickets)
             throws StartFailedException {
         List<WorkerConnector> connectors = start.listeners().stream()
                 .map(listener -> new WorkerConnector(listener, start.loop(), tickets))
                 .toList();
         RequestsInFlight requests = new RequestsInFlight();
         InsideView insides = new InsideView();
-        SessionPeers peers = peers(start, connectors);
+        SessionPeers peers = peers(start, place, connectors);
         SessionStore outside = engine(start.sessions());
         SessionHome sessions = new SessionHome(start.sessions(), peers, replicas, outside);
         Message.AccessLog wanted = start.accessLog();
@@ -73,19 +74,14 @@ final class WorkerTomcat {
             if (wanted != null && accessLog != null) {
                 engine.getPipeline().addValve(new MergedAccessLog(wanted.pattern(), accessLog));
             }
-            addValves(engine, start, isJudged, requests);
+            addValves(engine, start, place, isJudged, requests);
             insides.watch(engine);
         };
         try {
             Server server = start.installed() == null
                     ? EmbeddedTomcat.start(start, connectors, sessions, valves)
                     : InstalledTomcat.start(start, start.installed(), connectors, sessions, valves);
-            if (peers != null) {
-                peers.begin();
-            }
             return new WorkerTomcat(server, connectors, requests, insides, accessLog, peers, outside);
-        } catch (IOException e) {
-            throw new StartFailedException("sessions can't move between workers: " + StartFailedException.root(e), e);
         } catch (LifecycleException e) {
             // The supervisor is told its first cause in one line; here are all of them.
             LogFactory.getLog(WorkerTomcat.class).error("Tomcat did not start", e);
@@ -106,7 +102,7 @@ final class WorkerTomcat {
     }
 
     /** Null if all sessions stay where they are. */
-    private static @Nullable SessionPeers peers(Message.Start start, List<WorkerConnector> connectors) {
+    private static @Nullable SessionPeers peers(Message.Start start, Place place, List<WorkerConnector> connectors) {
         String mode = start.sessions().mode();
         if (!mode.equals("auto") && !mode.equals("sticky")) {
             return null;
@@ -116,8 +112,7 @@ final class WorkerTomcat {
         List<WorkerEndpoint> endpoints =
                 connectors.stream().map(WorkerConnector::endpoint).toList();
         try {
-            SessionPeers peers =
-                    new SessionPeers(directory, start.slot(), Integer.getInteger("clowder.worker.id", 0), endpoints);
+            SessionPeers peers = new SessionPeers(directory, place.id(), endpoints);
             RelayLoop relays = new RelayLoop();
             for (int port = 0; port < endpoints.size(); port++) {
                 endpoints.get(port).routeSessions(peers, port);
@@ -140,11 +135,12 @@ final class WorkerTomcat {
         void addTo(Engine engine, boolean isJudged);
     }
 
-    private static void addValves(Engine engine, Message.Start start, boolean isJudged, RequestsInFlight requests) {
+    private static void addValves(
+            Engine engine, Message.Start start, Place place, boolean isJudged, RequestsInFlight requests) {
         Pipeline pipeline = engine.getPipeline();
         pipeline.addValve(new GoodbyeValve());
         if (start.exposeWorker()) {
-            pipeline.addValve(new ExposeWorkerValve(start.slot(), System.getProperty("clowder.worker.id")));
+            pipeline.addValve(new ExposeWorkerValve(place));
         }
         if (!isJudged) {
             ForwardedValve forwarded = new ForwardedValve();
@@ -153,6 +149,18 @@ final class WorkerTomcat {
             pipeline.addValve(forwarded);
         }
         pipeline.addValve(requests);
+    }
+
+    /** The sessions of this slot are here from now on, before its clients are. */
+    void takeSlot(int slot) throws StartFailedException {
+        if (peers != null) {
+            try {
+                peers.begin(slot);
+            } catch (IOException e) {
+                throw new StartFailedException(
+                        "sessions can't move between workers: " + StartFailedException.root(e), e);
+            }
+        }
     }
 
     /**

@@ -18,7 +18,8 @@ function showStatus(status) {
   const operation = supervisor.operation;
   setState(supervisor.state.toLowerCase());
   byId("summary").textContent =
-    `version ${supervisor.version}, pid ${supervisor.pid}, generation ${supervisor.generation}, up ${duration(supervisor.uptimeSeconds)}`;
+    `version ${supervisor.version}, pid ${supervisor.pid}, generation ${supervisor.generation}, up ${duration(supervisor.uptimeSeconds)}` +
+    (status.spare === undefined ? "" : `, spare ${status.spare.state.toLowerCase()}`);
   wanted = status.slots.length;
   byId("count").textContent = `${wanted} ${wanted === 1 ? "worker" : "workers"}`;
   const changing = operation !== undefined || supervisor.state !== "RUNNING";

@@ -122,6 +122,7 @@ class MetricsTest {
                 List.of(new Status.WorkerStatus(
                         1, 2, 3, "READY", 4, 5, 6, 7, 8, 9, 10, 11, null, new Insides(200, 20, 30, 40, 50, counts))),
                 List.of(new Status.SlotStatus(1, counts, List.of())),
-                new Status.TotalStatus(3, Map.of("hang", 2L), 2, 1, Map.of("reload refused", 3L)));
+                new Status.TotalStatus(3, Map.of("hang", 2L), 2, 1, Map.of("reload refused", 3L)),
+                new Status.WorkerStatus(0, 3, 4, "READY", 4, 5, 0, 0, 0, 9, 10, 0, null, null));
     }
 }

@@ -48,6 +48,12 @@ final class FakeHost implements Host {
     }
 
     @Override
+    public String move(int id, int slot) {
+        orders.add("move " + id + " to " + slot);
+        return "";
+    }
+
+    @Override
     public void terminate(int id) {
         orders.add("terminate " + id);
     }

@@ -50,10 +50,14 @@ final class PaperCluster implements AutoCloseable {
     private final ServerSocketChannel control;
 
     PaperCluster(Path temporary) throws Exception {
-        this(temporary, 1, 0);
+        this(temporary, 1, 0, 0);
     }
 
     PaperCluster(Path temporary, int surge, long memoryLimit) throws Exception {
+        this(temporary, surge, 0, memoryLimit);
+    }
+
+    PaperCluster(Path temporary, int surge, int spare, long memoryLimit) throws Exception {
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
@@ -80,6 +84,7 @@ final class PaperCluster implements AutoCloseable {
                 List.of(),
                 false,
                 surge,
+                spare,
                 true,
                 "",
                 memoryLimit,

@@ -121,15 +121,14 @@ class RegisterTest {
         }
         Files.createFile(first.intake(3, 1));
         Files.createDirectories(first.generation(1));
-        Files.createDirectories(first.worker(1, 3));
-        Files.createDirectories(first.slot(2));
+        Files.createDirectories(first.worker(3));
         Files.createFile(first.control());
         first.close();
 
         RunDirectory next = RunDirectory.open(path);
         assertThat(next.register().living()).hasSize(1);
         assertThat(needed(next)).allSatisfy(file -> assertThat(file).exists());
-        assertThat(List.of(next.intake(3, 1), next.generation(1), next.worker(1, 3), next.slot(2), next.control()))
+        assertThat(List.of(next.intake(3, 1), next.generation(1), next.worker(3), next.control()))
                 .allSatisfy(file -> assertThat(file).doesNotExist());
         process.destroyForcibly().waitFor();
         next.close();
@@ -141,6 +140,6 @@ class RegisterTest {
                 directory.intake(4, 0),
                 directory.intake(4, 1),
                 directory.generation(2).resolve("index.html"),
-                directory.worker(1, 4).resolve("tmp"));
+                directory.worker(4).resolve("tmp"));
     }
 }

@@ -20,7 +20,7 @@ class RunDirectoryTest {
         RunDirectory directory = RunDirectory.open(path);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
                 .isEqualTo("rwx------");
-        Files.createDirectories(directory.slot(1).resolve("work"));
+        Files.createDirectories(directory.worker(1).resolve("work"));
         Files.writeString(directory.apps().resolve("file"), "text");
         directory.close();
         assertThat(path).doesNotExist();
