@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.check.Observation;
 import dev.clowder.launcher.worker.sessions.Replicas;
 import dev.clowder.valve.ForwardedValve;
 import java.io.IOException;
@@ -67,6 +68,7 @@ final class WorkerTomcat {
             }
             addValves(engine, start, isJudged, requests);
             insides.watch(engine);
+            Observation.begin(engine);
         };
         try {
             Server server = start.installed() == null
