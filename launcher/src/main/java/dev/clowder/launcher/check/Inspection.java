@@ -137,7 +137,7 @@ final class Inspection {
                 ? leaks.stream().filter(leak -> !leak.equals(Observed.LOADER)).toList()
                 : leaks;
         for (String leak : causes) {
-            String[] lines = leak.split("\\R");
+            String[] lines = leak.split("\\R", -1);
             Finding finding = findings.of(
                     Rule.SURVIVES_UNDEPLOYMENT,
                     lines[0].replaceAll("@[0-9a-f]+", "")
