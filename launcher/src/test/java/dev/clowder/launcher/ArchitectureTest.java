@@ -34,7 +34,7 @@ class ArchitectureTest {
                 .consideringOnlyDependenciesInLayers()
                 .withOptionalLayers(true)
                 .layer("entry")
-                .definedBy(ROOT, ROOT + ".cli..")
+                .definedBy(ROOT, ROOT + ".cli..", ROOT + ".check..")
                 .layer("supervisor")
                 .definedBy(ROOT + ".supervisor..")
                 .layer("acceptor")

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.cli;
 
+import dev.clowder.launcher.check.CheckCommand;
 import dev.clowder.launcher.supervisor.Version;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,7 @@ public final class CommandLines {
         clowder.addSubcommand(new LogsCommand());
         clowder.addSubcommand(new StopCommand());
         clowder.addSubcommand(new UpgradeCommand());
+        clowder.addSubcommand(new CheckCommand());
         clowder.addSubcommand(new ProxyCommand());
         clowder.addSubcommand(ConfigCommand.command());
         clowder.setOut(out);

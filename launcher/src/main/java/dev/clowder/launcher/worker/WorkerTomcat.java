@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.check.Observation;
 import dev.clowder.launcher.worker.relay.RelayLoop;
 import dev.clowder.launcher.worker.sessions.EngineStore;
 import dev.clowder.launcher.worker.sessions.Replicas;
@@ -76,6 +77,7 @@ final class WorkerTomcat {
             }
             addValves(engine, start, place, isJudged, requests);
             insides.watch(engine);
+            Observation.begin(engine);
         };
         try {
             Server server = start.installed() == null

@@ -80,7 +80,7 @@ public final class Replicas implements SessionStore {
         supervisor.accept(new Message.JoinReplicas());
         ReplicaChannel begun = new ReplicaChannel(this::heard);
         channel = begun;
-        port = begun.start(await(key, "the key"));
+        port = start(begun, await(key, "the key"));
         supervisor.accept(new Message.Replica(id, port, await(key, "the key")));
         for (Message.Replica other : await(known, "the other workers")) {
             others.put(other.id(), other.port());
@@ -126,6 +126,18 @@ public final class Replicas implements SessionStore {
             drop(gone.id());
         } else if (order instanceof Message.Adopted) {
             supervisor.accept(new Message.Replica(id, port, port == 0 ? "" : key.join()));
+        }
+    }
+
+    /** Its threads outlive the application that is being started, whose class loader this thread has. */
+    private static int start(ReplicaChannel channel, String secret) throws IOException {
+        Thread thread = Thread.currentThread();
+        ClassLoader application = thread.getContextClassLoader();
+        thread.setContextClassLoader(Replicas.class.getClassLoader());
+        try {
+            return channel.start(secret);
+        } finally {
+            thread.setContextClassLoader(application);
         }
     }
 

@@ -1,0 +1,86 @@
+package dev.clowder.launcher.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** One page that counts: 1 in the first pass, then 2 and 3, then 4, and 1 for the other user. */
+class ComparisonTest {
+    private static final List<Step> JOURNEY = List.of(Step.get("/count"));
+
+    private final Findings findings = new Findings();
+    private Comparison comparison;
+
+    private static List<Answer> answers(int... numbers) {
+        List<Answer> answers = new ArrayList<>();
+        for (int number : numbers) {
+            answers.add(new Answer(200, Map.of(), "number " + number));
+        }
+        return answers;
+    }
+
+    @BeforeEach
+    void expectation() {
+        List<Answer> single = answers(1, 2, 3, 4, 1);
+        comparison = new Comparison(JOURNEY, new Expectation(Replay.positions(JOURNEY), single, single), findings);
+    }
+
+    private List<String> keys() {
+        return findings.list().stream().map(Finding::key).toList();
+    }
+
+    @Test
+    void theSameAnswersAreNoFinding() {
+        comparison.spread(answers(1, 2, 3, 4, 1), Map.of());
+        comparison.together(answers(1, 2, 3, 4, 1), Map.of());
+        comparison.unkind(answers(1, 2, 3, 4, 1), Map.of(), 1, 2);
+        assertThat(keys()).isEmpty();
+    }
+
+    @Test
+    void aDifferenceIsOneFindingHoweverOftenItIsSeen() {
+        comparison.spread(answers(1, 1, 2, 2, 3), Map.of());
+        comparison.unkind(answers(1, 1, 2, 2, 3), Map.of(), 1, 2);
+        assertThat(keys()).containsExactly("answer-differs GET /count");
+    }
+
+    @Test
+    void ofTwoRequestsAtOnceEitherMayBeTheFirst() {
+        comparison.together(answers(1, 3, 2, 4, 1), Map.of());
+        assertThat(keys()).isEmpty();
+        comparison.together(answers(1, 2, 2, 3, 1), Map.of());
+        assertThat(keys()).containsExactly("together GET /count");
+    }
+
+    @Test
+    void whatIsLostByTheReloadIsNotBlamedOnTheKill() {
+        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), 1, 2);
+        assertThat(keys()).containsExactly("lost-by-reload GET /count");
+    }
+
+    @Test
+    void whatIsLostOnlyAfterTheKillIsBlamedOnIt() {
+        comparison.unkind(answers(1, 2, 3, 1, 1), Map.of(), 1, 2);
+        assertThat(keys()).containsExactly("lost-with-worker GET /count");
+    }
+
+    @Test
+    void whatAValueInMemoryExplainsIsEvidenceOfIt() {
+        Finding counter = findings.of(Rule.MEMORY_DIFFERS, "Shop.count");
+        comparison.spread(answers(1, 1, 2, 2, 3), Map.of("Shop.count", Set.of("GET /count")));
+        assertThat(keys()).containsExactly("memory-differs Shop.count");
+        assertThat(counter.evidence()).anyMatch(line -> line.contains("instead of"));
+    }
+
+    @Test
+    void anAttributeThatCanNotBeSerialisedExplainsWhatAReloadLoses() {
+        findings.of(Rule.SESSION_NOT_SERIALISABLE, "attribute basket");
+        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), 1, 2);
+        assertThat(keys()).containsExactly("session-not-serialisable attribute basket");
+    }
+}
