@@ -36,9 +36,7 @@ final class NioServer {
     /** Serves until nobody wants it any more. */
     public static void main(String[] arguments) throws IOException {
         ServerSocketChannel server = ServerSocketChannel.open()
-                .bind(
-                        new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0])),
-                        BACKLOG);
+                .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0])), BACKLOG);
         Loop[] loops = new Loop[Integer.parseInt(arguments[1])];
         for (int i = 0; i < loops.length; i++) {
             loops[i] = new Loop();
@@ -126,7 +124,8 @@ final class NioServer {
             if (now != second) {
                 second = now;
                 String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(ZonedDateTime.now(ZoneOffset.UTC));
-                String head = "HTTP/1.1 200 \r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: " + date + "\r\n";
+                String head =
+                        "HTTP/1.1 200 \r\nContent-Type: text/plain\r\nContent-Length: 5\r\nDate: " + date + "\r\n";
                 going = direct(head + "\r\nhello");
                 last = direct(head + "Connection: close\r\n\r\nhello");
             }

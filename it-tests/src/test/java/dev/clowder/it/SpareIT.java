@@ -87,9 +87,7 @@ class SpareIT {
                     .until(() -> load.answersOf(victim) > 20 && load.workers().size() == 2);
             long killedAt = System.nanoTime();
             kill(status().worker(1));
-            await("the spare serves there")
-                    .atMost(SOON)
-                    .until(() -> load.answersOf(new Worker(1, spare.id())) > 20);
+            await("the spare serves there").atMost(SOON).until(() -> load.answersOf(new Worker(1, spare.id())) > 20);
             Load.Death death = new Load.Death(victim, killedAt, System.nanoTime());
             next = awaitSpare(spare.id());
             load.stop();
@@ -126,16 +124,17 @@ class SpareIT {
     private static String answerOf(int slot, int port) {
         return await("slot " + slot + " answers")
                 .atMost(SOON)
-                .until(() -> HttpConnection.fresh(port, "/worker"), one -> one.worker()
-                                .slot()
-                        == slot)
+                .until(
+                        () -> HttpConnection.fresh(port, "/worker"),
+                        one -> one.worker().slot() == slot)
                 .body();
     }
 
     @Test
     @Tag("slow")
-    @DisplayName("a reload, a scale, an upgrade and a kill -9 of the supervisor: there is always a spare of what runs in"
-            + " the end, and no request is lost")
+    @DisplayName(
+            "a reload, a scale, an upgrade and a kill -9 of the supervisor: there is always a spare of what runs in"
+                    + " the end, and no request is lost")
     void itFollowsEveryChange() throws Exception {
         cluster.start();
         int first = awaitSpare(0).id();

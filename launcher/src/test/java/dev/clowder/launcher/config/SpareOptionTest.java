@@ -24,24 +24,27 @@ class SpareOptionTest {
     @ValueSource(strings = {"2", "-1"})
     void moreThanOneIsRefused(String number) {
         assertThatThrownBy(() -> ConfigReader.read("--spare", number, app.toString()))
-                .isInstanceOfSatisfying(ConfigException.class, e -> assertThat(e.problems())
-                        .containsExactly("--spare " + number + ": use 0 or 1"));
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems()).containsExactly("--spare " + number + ": use 0 or 1"));
     }
 
     @Test
     void whatIsNoNumberIsRefused() {
         assertThatThrownBy(() -> ConfigReader.read("--spare", "auto", app.toString()))
-                .isInstanceOfSatisfying(ConfigException.class, e -> assertThat(e.problems())
-                        .singleElement()
-                        .asString()
-                        .contains("--spare", "auto"));
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems()).singleElement().asString().contains("--spare", "auto"));
     }
 
     @Test
     void anInstalledTomcatHasNone() {
         assertThatThrownBy(() -> ConfigReader.read("--spare", "1", "--catalina-base", app.toString()))
-                .isInstanceOfSatisfying(ConfigException.class, e -> assertThat(e.problems())
-                        .contains("--spare 1: not together with --catalina-base, its server.xml may name a slot at the"
-                                + " start"));
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems())
+                                .contains(
+                                        "--spare 1: not together with --catalina-base, its server.xml may name a slot at the"
+                                                + " start"));
     }
 }

@@ -40,8 +40,9 @@ class SpareTest {
     private Wire waiting() throws Exception {
         cluster.bothReady();
         Wire spare = cluster.hello(3);
-        assertThat(spare.receive()).isInstanceOfSatisfying(Message.Start.class, start -> assertThat(start.slot())
-                .isZero());
+        assertThat(spare.receive())
+                .isInstanceOfSatisfying(
+                        Message.Start.class, start -> assertThat(start.slot()).isZero());
         cluster.said(3, new Message.Ready());
         cluster.alive.add(3);
         cluster.pass(20);
@@ -106,7 +107,10 @@ class SpareTest {
         waiting();
         cluster.exited(3, 137);
         assertThat(host.take()).containsExactly("spawn 0/4");
-        assertThat(spare().lastExit()).isNotNull().extracting(Status.ExitStatus::signal).isEqualTo("SIGKILL");
+        assertThat(spare().lastExit())
+                .isNotNull()
+                .extracting(Status.ExitStatus::signal)
+                .isEqualTo("SIGKILL");
         cluster.hello(4);
         cluster.exited(4, 1);
         assertThat(host.take()).isEmpty();
