@@ -151,7 +151,7 @@ final class Inspection {
                     finding.add(lines[i].trim());
                 }
             }
-            if (causes != leaks && leaks.contains(Observed.LOADER)) {
+            if (leaks.size() > 1 && leaks.contains(Observed.LOADER)) {
                 finding.add(Observed.LOADER);
             }
         }

@@ -34,12 +34,13 @@ final class SessionWatch extends ValveBase implements HttpSessionAttributeListen
     /** What a session that is shared says of an attribute that it does not take. */
     private static final Pattern REFUSED = Pattern.compile("session attribute (.+): (\\S+) is not Serializable");
 
+    /** Names that the request of this thread has set. */
+    private static final ThreadLocal<@Nullable Set<String>> SET = new ThreadLocal<>();
+
     /** By name and kind, the first request of each. */
     private final Map<String, Observed.Attribute> faults = Collections.synchronizedMap(new LinkedHashMap<>());
     /** How many requests are in a session now. */
     private final Map<String, Integer> busy = new ConcurrentHashMap<>();
-    /** Names that the request of this thread has set. */
-    private final ThreadLocal<@Nullable Set<String>> set = new ThreadLocal<>();
 
     SessionWatch() {
         super(true);
@@ -58,11 +59,11 @@ final class SessionWatch extends ValveBase implements HttpSessionAttributeListen
         boolean alone = before != null && busy.merge(id, 1, Integer::sum) == 1;
         Map<String, byte[]> forms = before == null ? Map.of() : forms(before, request);
         Set<String> names = new HashSet<>();
-        set.set(names);
+        SET.set(names);
         try {
             getNext().invoke(request, response);
         } finally {
-            set.remove();
+            SET.remove();
             if (before != null) {
                 alone &= busy.merge(id, -1, Integer::sum) == 0;
             }
@@ -144,7 +145,7 @@ final class SessionWatch extends ValveBase implements HttpSessionAttributeListen
     }
 
     private void note(String name) {
-        Set<String> names = set.get();
+        Set<String> names = SET.get();
         if (names != null) {
             names.add(name);
         }
