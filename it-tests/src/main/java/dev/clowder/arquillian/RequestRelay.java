@@ -67,7 +67,7 @@ final class RequestRelay implements AutoCloseable {
     private static final int HOLD_MILLIS = 100;
     // For a client that has not closed its connection after the answer.
     private static final int LINGER_MILLIS = 2000;
-    private static final Pattern WORKER = Pattern.compile("\r\nX-Clowder-Worker: *(\\d+)/");
+    private static final Pattern WORKER = Pattern.compile("\r\nX-Clowder-Worker: *(\\d+)/", Pattern.CASE_INSENSITIVE);
 
     private final ServerSocket listener;
     private final InetSocketAddress cluster;

@@ -91,7 +91,7 @@ class ExampleProjectIT {
                 "-ntp",
                 "-Dmaven.repo.local=" + repository,
                 "-Dstyle.color=never"));
-        if (Boolean.getBoolean("maven.offline")) {
+        if (System.getProperty("maven.offline").equals("is true")) {
             command.add("-o");
         }
         command.addAll(List.of(arguments));
