@@ -38,6 +38,7 @@ final class Http2Connection implements AutoCloseable {
     // RFC 7541, appendix A: what the static table has.
     private static final int AUTHORITY = 1;
     private static final int PATH = 4;
+    private static final int COOKIE = 32;
     private static final byte METHOD_GET = (byte) 0x82;
     private static final byte SCHEME_HTTP = (byte) 0x86;
     private static final byte SCHEME_HTTPS = (byte) 0x87;
@@ -106,6 +107,12 @@ final class Http2Connection implements AutoCloseable {
      */
     @Nullable
     String get(String path) throws IOException {
+        return get(path, "");
+    }
+
+    /** The same with a Cookie header, unless that is empty. */
+    @Nullable
+    String get(String path, String cookie) throws IOException {
         int stream = nextStream;
         nextStream += 2;
         ByteArrayOutputStream headers = new ByteArrayOutputStream();
@@ -113,6 +120,9 @@ final class Http2Connection implements AutoCloseable {
         headers.write(socket instanceof SSLSocket ? SCHEME_HTTPS : SCHEME_HTTP);
         literal(headers, AUTHORITY, "localhost:" + socket.getPort());
         literal(headers, PATH, path);
+        if (!cookie.isEmpty()) {
+            literal(headers, COOKIE, cookie);
+        }
         send(new Frame(HEADERS, END_HEADERS | END_STREAM, stream, ByteBuffer.wrap(headers.toByteArray())));
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         boolean ok = false;
@@ -202,7 +212,11 @@ final class Http2Connection implements AutoCloseable {
 
     /** Without indexing, name from the static table, not compressed (RFC 7541, section 6.2.2). */
     private static void literal(ByteArrayOutputStream out, int name, String value) {
-        out.write(name);
+        int most = 15;
+        out.write(Math.min(name, most));
+        if (name >= most) {
+            out.write(name - most);
+        }
         out.write(value.length());
         out.writeBytes(value.getBytes(US_ASCII));
     }

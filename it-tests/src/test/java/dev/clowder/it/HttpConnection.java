@@ -89,7 +89,12 @@ final class HttpConnection implements AutoCloseable {
 
     /** Connects and speaks TLS. */
     static HttpConnection tls(int port, SSLSocketFactory tls) throws IOException {
-        HttpConnection plain = open(port);
+        return tls(null, port, tls);
+    }
+
+    /** Connects from the given local address and speaks TLS. */
+    static HttpConnection tls(@Nullable InetAddress from, int port, SSLSocketFactory tls) throws IOException {
+        HttpConnection plain = open(from, port);
         try {
             return new HttpConnection(tls.createSocket(plain.socket, "localhost", port, true));
         } catch (IOException e) {

@@ -23,7 +23,7 @@ final class SessionLoad implements AutoCloseable {
     private static final int CONNECTIONS = 4;
     private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(150);
 
-    private final int port;
+    private final Connector connector;
     private final String path;
     private final ExecutorService threads;
     private final List<Future<?>> users = new ArrayList<>();
@@ -32,14 +32,19 @@ final class SessionLoad implements AutoCloseable {
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
     private volatile boolean over;
 
-    private SessionLoad(int port, String path, int users) {
-        this.port = port;
+    /** Opens a connection, by whatever protocol. */
+    interface Connector {
+        HttpConnection open() throws IOException;
+    }
+
+    private SessionLoad(Connector connector, String path, int users) {
+        this.connector = connector;
         this.path = path;
         this.threads = Executors.newFixedThreadPool(users);
     }
 
-    static SessionLoad start(int port, String path, int users, long seed) {
-        SessionLoad load = new SessionLoad(port, path, users);
+    static SessionLoad start(Connector connector, String path, int users, long seed) {
+        SessionLoad load = new SessionLoad(connector, path, users);
         for (int i = 0; i < users; i++) {
             Random random = new Random(seed * 1000 + i);
             load.users.add(load.threads.submit(() -> load.live(random)));
@@ -77,7 +82,7 @@ final class SessionLoad implements AutoCloseable {
     }
 
     private Void live(Random random) throws IOException {
-        SessionUser user = new SessionUser(port);
+        SessionUser user = new SessionUser(0);
         @Nullable HttpConnection[] connections = new HttpConnection[CONNECTIONS];
         try {
             int count = 0;
@@ -111,7 +116,7 @@ final class SessionLoad implements AutoCloseable {
         HttpConnection connection = connections[chosen];
         try {
             if (connection == null) {
-                connection = HttpConnection.open(port);
+                connection = connector.open();
                 connections[chosen] = connection;
             }
             Response response = user.get(connection, path);

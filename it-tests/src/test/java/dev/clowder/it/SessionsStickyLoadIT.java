@@ -11,13 +11,15 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import javax.net.ssl.SSLSocketFactory;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Sticky sessions while the cluster changes under 50 users with 4 connections each. */
 @Tag("slow")
@@ -31,16 +33,18 @@ class SessionsStickyLoadIT {
     Path directory;
 
     @ParameterizedTest
-    @ValueSource(strings = {"shared", "relay"})
+    @CsvSource({"shared,false", "relay,false", "shared,true"})
     @DisplayName(
             "20,000 increments with a reload, a kill -9 and scaling in between: exact, and only the victim's sessions restart")
-    void exactCounters(String accept) throws Exception {
+    void exactCounters(String accept, boolean secure) throws Exception {
+        Tls tls = new Tls(directory.resolve("tls"));
         WebArchive app = ShrinkWrap.create(WebArchive.class, "app.war").addClass(CountServlet.class);
         try (ClowderProcess cluster = ClowderProcess.builder()
                         .application("/app", Apps.write(app, directory))
                         .arguments("--oversubscribe", "--boot-timeout", "240s", "--accept", accept)
+                        .arguments(tls.options(0))
                         .start();
-                SessionLoad load = begin(cluster)) {
+                SessionLoad load = begin(cluster, secure ? tls : null)) {
             awaitCount(load, INCREMENTS / 5);
             done(cluster, "reload");
             assertThat(load.wrong()).isEmpty();
@@ -61,15 +65,21 @@ class SessionsStickyLoadIT {
             assertThat(load.counted()).isGreaterThanOrEqualTo(INCREMENTS);
             Set<Integer> victims = new HashSet<>(load.restarts());
             assertThat(victims).as("slots whose sessions began anew").isSubsetOf(1);
-            System.out.println(accept + ": " + load.counted() + " increments, kill -9 of slot 1 restarted "
-                    + load.restarts().size() + " of " + USERS + " sessions");
+            System.out.println(
+                    accept + (secure ? ", TLS: " : ": ") + load.counted() + " increments, kill -9 of slot 1 restarted "
+                            + load.restarts().size() + " of " + USERS + " sessions");
             assertThat(load.restarts().size()).isBetween(1, USERS);
         }
     }
 
-    private static SessionLoad begin(ClowderProcess cluster) throws Exception {
-        cluster.awaitReady(LONG);
-        return SessionLoad.start(cluster.port(), "/app/count", USERS, SEED);
+    private static SessionLoad begin(ClowderProcess cluster, @Nullable Tls tls) throws Exception {
+        int port = cluster.awaitReady(LONG).listeners().get(tls == null ? 0 : 1).port();
+        SSLSocketFactory factory = tls == null ? null : tls.client().getSocketFactory();
+        return SessionLoad.start(
+                () -> factory == null ? HttpConnection.open(port) : HttpConnection.tls(port, factory),
+                "/app/count",
+                USERS,
+                SEED);
     }
 
     private static void awaitCount(SessionLoad load, int wanted) {

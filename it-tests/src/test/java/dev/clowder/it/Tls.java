@@ -11,9 +11,11 @@ import java.security.cert.Certificate;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import org.jspecify.annotations.Nullable;
 
 /** A certificate for localhost that this run has made, in the files of a cluster, and clients that trust it and no other. */
 public final class Tls {
@@ -62,6 +64,11 @@ public final class Tls {
 
     /** Of clients that trust the newest certificate. */
     public SSLContext client() throws IOException, GeneralSecurityException {
+        return client(null);
+    }
+
+    /** The same with a certificate of their own, the newest of {@code own}. */
+    SSLContext client(@Nullable Tls own) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         store.setCertificateEntry("tls", newest);
@@ -69,7 +76,11 @@ public final class Tls {
         trust.init(store);
         TrustManager[] managers = trust.getTrustManagers();
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, managers, null);
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        if (own != null) {
+            keys.init(KeyStore.getInstance(own.directory.resolve("made.p12").toFile(), PASSWORD), PASSWORD);
+        }
+        context.init(own == null ? null : keys.getKeyManagers(), managers, null);
         return context;
     }
 

@@ -2,13 +2,18 @@ package dev.clowder.valve;
 
 import dev.clowder.valve.ProxyHeaderParser.Done;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import org.apache.coyote.ActionCode;
+import org.apache.coyote.Request;
+import org.apache.tomcat.util.buf.MessageBytes;
 import org.apache.tomcat.util.net.SocketWrapperBase;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of the peer of a connection beside its socket: what PROXY headers said. Bytes, so that another process
- * can take the connection over with {@link ProxyNioEndpoint#resume}. Immutable.
+ * can take the connection over with {@link ProxyNioEndpoint#resume}, or a request of it with {@link ProxyNioEndpoint#serve}. Immutable.
  */
 public final class ConnectionPeer {
     private final byte[] relayed;
@@ -26,6 +31,39 @@ public final class ConnectionPeer {
         }
         ProxyProtocol proxied = known.proxied();
         return new ConnectionPeer(write(known.relayed()), proxied == null ? new byte[0] : write(proxied.header()));
+    }
+
+    /**
+     * The peer of the connection that a request came by, with its address, for whoever relays the request. Null if its
+     * address is not known any more.
+     */
+    public static @Nullable ConnectionPeer of(Request request) {
+        ProxyProtocol proxied =
+                request.getServletConnection() instanceof ProxySocketWrapper.Connection known ? known.proxied() : null;
+        byte[] header = proxied == null ? new byte[0] : write(proxied.header());
+        if (ProxyAdapter.isUnix(request)) {
+            return new ConnectionPeer(new byte[0], header);
+        }
+        request.action(ActionCode.REQ_HOST_ADDR_ATTRIBUTE, request);
+        request.action(ActionCode.REQ_REMOTEPORT_ATTRIBUTE, request);
+        request.action(ActionCode.REQ_LOCAL_ADDR_ATTRIBUTE, request);
+        request.action(ActionCode.REQ_LOCALPORT_ATTRIBUTE, request);
+        InetSocketAddress source = address(request.remoteAddr(), request.getRemotePort());
+        InetSocketAddress destination = address(request.localAddr(), request.getLocalPort());
+        return source == null || destination == null
+                ? null
+                : new ConnectionPeer(ProxyHeaderWriter.v2(source, destination), header);
+    }
+
+    private static @Nullable InetSocketAddress address(MessageBytes text, int port) {
+        if (text.isNull()) {
+            return null;
+        }
+        String whole = text.toString();
+        int zone = whole.indexOf('%');
+        String plain = zone < 0 ? whole : whole.substring(0, zone);
+        InetAddress address = plain.indexOf(':') < 0 ? ProxyAddress.parseIpv4(plain) : ProxyAddress.parseIpv6(plain);
+        return address == null ? null : new InetSocketAddress(address, Math.max(port, 0));
     }
 
     /** The inverse of {@link #put}; the buffer is behind it then. */

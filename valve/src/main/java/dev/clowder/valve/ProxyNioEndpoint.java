@@ -238,12 +238,13 @@ public class ProxyNioEndpoint extends NioEndpoint {
      * @return false if it had to be closed
      */
     boolean admit(SocketChannel socket, ProxyHeader.@Nullable Inet relayed, @Nullable ProxyProtocol proxied) {
-        return connect(socket, relayed, proxied, null) != null;
+        return connect(socket, channel(), relayed, proxied, null) != null;
     }
 
     /** Null if it had to be closed. */
     private @Nullable NioSocketWrapper connect(
             SocketChannel socket,
+            NioChannel channel,
             ProxyHeader.@Nullable Inet relayed,
             @Nullable ProxyProtocol proxied,
             @Nullable ByteBuffer read) {
@@ -255,7 +256,6 @@ public class ProxyNioEndpoint extends NioEndpoint {
                 return null;
             }
             boolean unix = isUnix(socket);
-            NioChannel channel = channel();
             ProxySocketWrapper connection = new ProxySocketWrapper(channel, this, relayed, proxied, unix);
             channel.reset(socket, connection);
             connections.put(socket, connection);
@@ -293,7 +293,7 @@ public class ProxyNioEndpoint extends NioEndpoint {
     protected boolean resume(SocketChannel socket, ConnectionPeer peer, ByteBuffer read) {
         try {
             socket.configureBlocking(false);
-            NioSocketWrapper connection = connect(socket, peer.relayed(), peer.proxied(), read);
+            NioSocketWrapper connection = connect(socket, channel(), peer.relayed(), peer.proxied(), read);
             if (connection == null) {
                 return false;
             }
@@ -305,6 +305,23 @@ public class ProxyNioEndpoint extends NioEndpoint {
             return true;
         } catch (IOException | RuntimeException e) {
             return refuse(socket, "can't go on with it: " + e, true);
+        }
+    }
+
+    /**
+     * Serves a connection that begins with plain HTTP, also if this endpoint speaks TLS: one by which another process
+     * relays what it has received. Whoever calls this has called {@link #countUpOrAwaitConnection} before. Does not block.
+     *
+     * @param channel a new one, whatever its class, over {@link #buffers}
+     * @param peer of whom it is relayed
+     * @return false if the connection has been closed
+     */
+    protected boolean serve(SocketChannel socket, NioChannel channel, ConnectionPeer peer) {
+        try {
+            socket.configureBlocking(false);
+            return connect(socket, channel, peer.relayed(), peer.proxied(), null) != null;
+        } catch (IOException | RuntimeException e) {
+            return refuse(socket, "can't serve it: " + e, true);
         }
     }
 
@@ -334,15 +351,27 @@ public class ProxyNioEndpoint extends NioEndpoint {
     }
 
     private NioChannel channel() {
-        NioChannel cached = getNioChannels() == null ? null : getNioChannels().pop();
-        if (cached != null) {
-            return cached;
+        // Tomcat puts every closed one back, also those of serve.
+        Class<?> wanted = isSSLEnabled() ? SecureNioChannel.class : NioChannel.class;
+        while (getNioChannels() != null) {
+            NioChannel cached = getNioChannels().pop();
+            if (cached == null) {
+                break;
+            }
+            if (cached.getClass() == wanted) {
+                return cached;
+            }
+            cached.free();
         }
-        SocketBufferHandler buffers = new SocketBufferHandler(
+        return isSSLEnabled() ? new SecureNioChannel(buffers(), this) : new NioChannel(buffers());
+    }
+
+    /** The buffers of a new connection, as this endpoint is configured. */
+    protected SocketBufferHandler buffers() {
+        return new SocketBufferHandler(
                 getSocketProperties().getAppReadBufSize(),
                 getSocketProperties().getAppWriteBufSize(),
                 getSocketProperties().getDirectBuffer());
-        return isSSLEnabled() ? new SecureNioChannel(buffers, this) : new NioChannel(buffers);
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.worker;
 
+import dev.clowder.launcher.worker.relay.RelayedFacts;
 import dev.clowder.valve.ConnectionPeer;
 import io.netty.channel.unix.Socket;
 import java.io.BufferedInputStream;
@@ -29,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class PeerIntake {
     /** A client's connection: slot, port, peer, bytes read, then its descriptor. Answered. */
     static final byte MOVED = 'M';
+    /** A client's request: slot, port, {@link RelayedFacts}. Answered; then it follows, in HTTP/1.1. */
+    static final byte RELAYED = 'R';
     /** Waits for a bundle, which it answers. */
     static final byte SUCCESSOR = 'W';
     /** Brings a bundle. Answered. */
@@ -91,6 +94,7 @@ final class PeerIntake {
             ByteBuffer message = read(peer, length);
             switch (kind) {
                 case MOVED -> take(peer, message);
+                case RELAYED -> done = !serve(peer, message);
                 case SUCCESSOR -> {
                     done = false;
                     peers.waitFor(message.getInt(), peer);
@@ -154,6 +158,34 @@ final class PeerIntake {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** False if the connection is to be closed. */
+    private boolean serve(SocketChannel peer, ByteBuffer message) throws IOException {
+        SessionSlot wanted = peers.slot(message.getInt());
+        int listener = message.getShort();
+        if (wanted == null || !wanted.isHere()) {
+            answer(peer, NO);
+            return false;
+        }
+        RelayedFacts facts = RelayedFacts.read(message);
+        answer(peer, YES);
+        try {
+            peers.endpoint(listener).serveRelayed(peer, facts);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return true;
+    }
+
+    /** The other side of {@link #serve}; whether the request may follow. */
+    static boolean offer(SocketChannel owner, int slot, int listener, byte[] facts) throws IOException {
+        ByteBuffer message = ByteBuffer.allocate(Integer.BYTES + Short.BYTES + facts.length);
+        say(
+                owner,
+                RELAYED,
+                message.putInt(slot).putShort((short) listener).put(facts).flip());
+        return answer(owner) == YES;
     }
 
     /** Null if the client is gone. */

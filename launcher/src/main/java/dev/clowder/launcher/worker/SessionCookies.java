@@ -5,11 +5,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
+import org.apache.coyote.Request;
+import org.apache.tomcat.util.buf.ByteChunk;
+import org.apache.tomcat.util.buf.MessageBytes;
+import org.apache.tomcat.util.http.MimeHeaders;
 
 /**
- * Finds, in the head of a request that nobody has parsed, the slot that a session id ends with: {@code ID.SLOT}, in the
- * session cookie, else behind {@code ;jsessionid=}. As in Tomcat the cookie counts if there is one, and the first of
- * them. Allocates nothing. Thread-safe.
+ * Finds, in the head of a request, the slot that a session id ends with: {@code ID.SLOT}, in the session cookie, else
+ * behind {@code ;jsessionid=}. As in Tomcat the cookie counts if there is one, and the first of them. Of a head that nobody
+ * has parsed it allocates nothing. Thread-safe.
  */
 final class SessionCookies {
     /** The head is complete and names no slot. */
@@ -73,6 +77,29 @@ final class SessionCookies {
             }
             line = next;
         }
+    }
+
+    /** The slot that a parsed request names, or {@link #NONE}. */
+    int slot(Request request) {
+        MimeHeaders headers = request.getMimeHeaders();
+        for (int i = headers.findHeader("Cookie", 0); i >= 0; i = headers.findHeader("Cookie", i + 1)) {
+            ByteBuffer cookie = bytes(headers.getValue(i));
+            int slot = inCookie(cookie, cookie.position(), cookie.limit());
+            if (slot >= 0) {
+                return slot;
+            }
+        }
+        ByteBuffer path = bytes(request.requestURI());
+        return find(parameters, path, path.position(), path.limit());
+    }
+
+    private static ByteBuffer bytes(MessageBytes text) {
+        if (text.getType() == MessageBytes.T_BYTES) {
+            ByteChunk chunk = text.getByteChunk();
+            return ByteBuffer.wrap(chunk.getBytes(), chunk.getStart(), chunk.getLength());
+        }
+        String plain = text.isNull() ? "" : text.toString();
+        return ByteBuffer.wrap(plain.getBytes(StandardCharsets.ISO_8859_1));
     }
 
     /** A client may send some before a request (RFC 9112, section 2.2). */

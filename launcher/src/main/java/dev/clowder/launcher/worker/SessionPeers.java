@@ -121,9 +121,6 @@ final class SessionPeers {
         PeerIntake opened = new PeerIntake(own, this, descriptors);
         intake = opened;
         opened.start();
-        if (endpoints.stream().anyMatch(WorkerEndpoint::isSSLEnabled)) {
-            LOG.info("requests over TLS and HTTP/2 are not moved to the worker of their session, see docs/sessions.md");
-        }
         SocketChannel owner = connect(name(slot));
         if (owner == null) {
             take(List.of(slot));
@@ -201,7 +198,7 @@ final class SessionPeers {
 
     /** Passes a connection on with what was read of it; see {@link Answer}. The descriptor stays open here. */
     Answer move(int number, int listener, SocketChannel connection, ConnectionPeer peer, ByteBuffer read) {
-        SocketChannel owner = connect(name(number));
+        SocketChannel owner = owner(number);
         if (owner == null) {
             return Answer.NOBODY;
         }
@@ -211,6 +208,12 @@ final class SessionPeers {
             LOG.debug("the owner of slot " + number + " is dying", e);
             return Answer.LATER;
         }
+    }
+
+    /** A connection to the worker that has the sessions of a slot; null if nobody has. */
+    @Nullable
+    SocketChannel owner(int number) {
+        return connect(name(number));
     }
 
     /** The endpoint of a port. */
@@ -421,7 +424,7 @@ final class SessionPeers {
         }
     }
 
-    private static void close(SocketChannel channel) {
+    static void close(SocketChannel channel) {
         try {
             channel.close();
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.worker;
 
+import dev.clowder.launcher.worker.relay.RelayedChannel;
 import dev.clowder.valve.ConnectionPeer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -18,15 +19,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sees to it that a request is served where its session is: looks at its head before Tomcat parses it, and if the session
  * is in another worker, passes that worker the socket and what was read. The bytes that it reads are in the connection's
- * own read buffer, where Tomcat finds them. Only plain HTTP/1: what TLS and HTTP/2 know of a connection can't be passed.
+ * own read buffer, where Tomcat finds them. Only plain HTTP/1: what TLS and HTTP/2 know of a connection can't be passed,
+ * see {@link SessionAdapter}.
  *
  * <p>A worker takes a connection only while it has the sessions of the slot, so that nothing goes round in circles.
  */
 final class SessionRouting implements Handler<NioChannel> {
     /** While sessions move from one worker to the next, and a little more. */
-    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
+    static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
 
-    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(3);
+    static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(3);
 
     private final Handler<NioChannel> tomcat;
     private final WorkerEndpoint endpoint;
@@ -72,7 +74,8 @@ final class SessionRouting implements Handler<NioChannel> {
         return connection.getCurrentProcessor() == null
                 && !peers.cookies().isEmpty()
                 && !endpoint.isSSLEnabled()
-                && connection instanceof NioSocketWrapper;
+                && connection instanceof NioSocketWrapper
+                && !(connection.getSocket() instanceof RelayedChannel);
     }
 
     private static boolean hasMore(SocketWrapperBase<NioChannel> connection) {

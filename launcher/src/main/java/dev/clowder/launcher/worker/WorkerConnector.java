@@ -19,6 +19,8 @@ final class WorkerConnector {
     private final WorkerProtocol protocol;
     private final Connector connector;
     private @Nullable ServedCertificate certificate;
+    /** What was told last. */
+    private long requests;
 
     /**
      * A connector as Tomcat's own defaults make it.
@@ -86,12 +88,15 @@ final class WorkerConnector {
                 .map(Http2Protocol.class::cast);
     }
 
-    /** How many requests it has answered, and answers. */
-    long requests() {
+    /** How many requests it has answered, and answers. Those that it relayed are counted by the workers that answer them. */
+    synchronized long requests() {
         long http1 = endpoint.getHandler().getGlobal() instanceof RequestGroupInfo all ? all.getRequestCount() : 0;
-        return http1
+        long all = http1
                 + http2().mapToLong(http2 -> http2.getGlobal().getRequestCount())
                         .sum();
+        // Tomcat counts a relayed one a moment after its end.
+        requests = Math.max(requests, all - protocol.relayed());
+        return requests;
     }
 
     /**

@@ -3,6 +3,8 @@ package dev.clowder.launcher.worker;
 import dev.clowder.launcher.wire.Backoff;
 import dev.clowder.launcher.worker.loop.ConnectionLock;
 import dev.clowder.launcher.worker.loop.LoopEndpoint;
+import dev.clowder.launcher.worker.relay.RelayedChannel;
+import dev.clowder.launcher.worker.relay.RelayedFacts;
 import dev.clowder.valve.ConnectionPeer;
 import dev.clowder.valve.ProxyRule;
 import java.io.IOException;
@@ -140,6 +142,12 @@ final class WorkerEndpoint extends LoopEndpoint {
     void resumeMoved(SocketChannel connection, ConnectionPeer peer, ByteBuffer read) throws InterruptedException {
         countUpOrAwaitConnection();
         resume(connection, peer, read);
+    }
+
+    /** Answers a request that another worker has received. */
+    void serveRelayed(SocketChannel connection, RelayedFacts facts) throws InterruptedException {
+        countUpOrAwaitConnection();
+        serve(connection, new RelayedChannel(buffers(), facts), facts.peer());
     }
 
     /** The calling thread is going to wait: if it polls connections, another one does from now on. */

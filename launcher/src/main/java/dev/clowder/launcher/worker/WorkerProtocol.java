@@ -1,8 +1,13 @@
 package dev.clowder.launcher.worker;
 
+import dev.clowder.launcher.worker.relay.Relay;
+import dev.clowder.launcher.worker.relay.RelayLoop;
+import dev.clowder.launcher.worker.relay.RelayedChannel;
+import dev.clowder.launcher.worker.relay.RelayedFacts;
 import dev.clowder.valve.ProxyHttp11NioProtocol;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.LongAdder;
 import org.apache.coyote.Adapter;
 import org.apache.coyote.Constants;
 import org.apache.coyote.Processor;
@@ -13,6 +18,7 @@ import org.apache.tomcat.util.http.MimeHeaders;
 import org.apache.tomcat.util.net.AbstractEndpoint.Handler.SocketState;
 import org.apache.tomcat.util.net.SocketEvent;
 import org.apache.tomcat.util.net.SocketWrapperBase;
+import org.jspecify.annotations.Nullable;
 
 /**
  * HTTP/1.1 that can say goodbye: after {@link #drain} each response says {@code Connection: close}, also to a request
@@ -32,7 +38,11 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     private static final ThreadLocal<PipelineProcessor> SERVING = new ThreadLocal<>();
 
     private volatile boolean draining;
-    private volatile boolean oneByOne;
+    private @Nullable SessionPeers peers;
+    private int listener;
+    private @Nullable RelayLoop relays;
+    private @Nullable SessionAdapter sessions;
+    private final LongAdder relayed = new LongAdder();
 
     private final WorkerEndpoint endpoint;
 
@@ -45,6 +55,14 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     public void setAdapter(Adapter adapter) {
         super.setAdapter(adapter);
         super.setAdapter(endpoint.looping(getAdapter()));
+        if (peers != null && relays != null) {
+            if (sessions != null) {
+                // It has become a part of what is behind the next one.
+                sessions.passOn();
+            }
+            sessions = new SessionAdapter(getAdapter(), this, endpoint, peers, listener, relays);
+            super.setAdapter(sessions);
+        }
     }
 
     /** From now on clients are told to close their connection. */
@@ -53,11 +71,53 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     }
 
     /**
-     * From now on processors of plain HTTP let go of a connection after each request, with what they have read of the next one, so that
-     * somebody can look at that before it is parsed. Before the start.
+     * Sends requests whose session is elsewhere there, those whose connection can't be moved. And from now on processors of
+     * plain HTTP let go of a connection after each request, with what they have read of the next one, so that somebody can
+     * look at that before it is parsed. Before the start.
+     *
+     * @param port which of the endpoints of the peers this is
      */
-    void serveOneByOne() {
-        oneByOne = true;
+    void routeSessions(SessionPeers all, int port, RelayLoop loop) {
+        peers = all;
+        listener = port;
+        relays = loop;
+    }
+
+    /** How many requests other workers have answered. */
+    long relayed() {
+        return relayed.sum();
+    }
+
+    /** One more. */
+    void countRelayed() {
+        relayed.increment();
+    }
+
+    /** What another worker said of the connection of a request that it relays; null if this one has received it. */
+    static @Nullable RelayedFacts factsOf(Request request) {
+        return request.getNote(PROCESSOR_NOTE) instanceof PipelineProcessor processor ? processor.facts() : null;
+    }
+
+    /** Whether a request came by plain HTTP/1, so that its connection can be moved. */
+    boolean canMove(Request request) {
+        return !isSSLEnabled() && request.getNote(PROCESSOR_NOTE) instanceof PipelineProcessor;
+    }
+
+    /** {@inheritDoc} Tomcat does, when it has let go of an asynchronous request. */
+    @Override
+    public void addWaitingProcessor(Processor processor) {
+        super.addWaitingProcessor(processor);
+        Request request = processor.getRequest();
+        if (request != null && request.getNote(Relay.NOTE) instanceof Relay relay) {
+            relay.started();
+        }
+    }
+
+    /** {@inheritDoc} The worker that has received a relayed request has seen that it does. */
+    @Override
+    public boolean checkSni(String name, String host) {
+        PipelineProcessor serving = SERVING.get();
+        return (serving != null && serving.facts() != null) || super.checkSni(name, host);
     }
 
     /** {@inheritDoc} Tomcat asks before it goes on with the next request of a connection. */
@@ -69,10 +129,13 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
 
     /** Says {@code Connection: close} in a response that is not committed, if it is time to. HTTP/2 has its GOAWAY. */
     void sayGoodbye(Request request, Response response) {
-        if (draining
-                && request.getNote(PROCESSOR_NOTE) instanceof PipelineProcessor processor
-                && !processor.hasNextRequest()) {
-            MimeHeaders headers = response.getMimeHeaders();
+        if (!(request.getNote(PROCESSOR_NOTE) instanceof PipelineProcessor processor)) {
+            return;
+        }
+        MimeHeaders headers = response.getMimeHeaders();
+        if (processor.facts() != null) {
+            Relay.beforeCommit(headers);
+        } else if (draining && !processor.hasNextRequest()) {
             if (headers.getValue(CONNECTION) == null) {
                 headers.setValue(CONNECTION).setString("close");
             }
@@ -116,7 +179,7 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
         /** {@inheritDoc} Tomcat calls it again when an asynchronous request has ended. */
         @Override
         public SocketState service(SocketWrapperBase<?> connection) throws IOException {
-            if (!protocol.oneByOne || protocol.isSSLEnabled()) {
+            if (protocol.peers == null || (protocol.isSSLEnabled() && !isRelayed(connection))) {
                 return super.service(connection);
             }
             if (!fresh) {
@@ -141,6 +204,19 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
             // Tomcat does it when it goes on to the next request by itself.
             connection.setReadTimeout(protocol.getKeepAliveTimeout());
             return SocketState.OPEN;
+        }
+
+        private static boolean isRelayed(@Nullable SocketWrapperBase<?> connection) {
+            return connection != null && connection.getSocket() instanceof RelayedChannel;
+        }
+
+        /** Null if no other worker relays. */
+        @Nullable
+        RelayedFacts facts() {
+            SocketWrapperBase<?> connection = getSocketWrapper();
+            return connection != null && connection.getSocket() instanceof RelayedChannel channel
+                    ? channel.facts()
+                    : null;
         }
 
         boolean isBetweenRequests() {

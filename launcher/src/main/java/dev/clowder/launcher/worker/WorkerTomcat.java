@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.relay.RelayLoop;
 import dev.clowder.launcher.worker.sessions.Replicas;
 import dev.clowder.valve.ForwardedValve;
 import java.io.IOException;
@@ -98,9 +99,10 @@ final class WorkerTomcat {
         try {
             SessionPeers peers =
                     new SessionPeers(directory, start.slot(), Integer.getInteger("clowder.worker.id", 0), endpoints);
+            RelayLoop relays = new RelayLoop();
             for (int port = 0; port < endpoints.size(); port++) {
                 endpoints.get(port).routeSessions(peers, port);
-                connectors.get(port).protocol().serveOneByOne();
+                connectors.get(port).protocol().routeSessions(peers, port, relays);
             }
             return peers;
         } catch (IOException e) {

@@ -1,0 +1,199 @@
+package dev.clowder.launcher.worker;
+
+import dev.clowder.launcher.worker.relay.Relay;
+import dev.clowder.launcher.worker.relay.RelayLoop;
+import dev.clowder.launcher.worker.relay.RelayedFacts;
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.coyote.ActionCode;
+import org.apache.coyote.Adapter;
+import org.apache.coyote.Request;
+import org.apache.coyote.Response;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+import org.apache.tomcat.util.net.SocketEvent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Does for TLS and HTTP/2 what {@link SessionRouting} does for plain HTTP: sees to it that a request is answered where its
+ * session is. The connection stays, and the request is relayed. Stands in front of everything that judges or maps a
+ * request, so that it arrives there as it came here.
+ */
+final class SessionAdapter implements Adapter {
+    private static final Log LOG = LogFactory.getLog(SessionAdapter.class);
+    /** Where a request has the {@link SessionSlot} that it uses. Of those that Tomcat leaves to others. */
+    private static final int SLOT_NOTE = 30;
+
+    private final Adapter next;
+    private final WorkerProtocol protocol;
+    private final WorkerEndpoint endpoint;
+    private final SessionPeers peers;
+    private final int listener;
+    private final RelayLoop relays;
+    private volatile boolean passive;
+
+    SessionAdapter(
+            Adapter next,
+            WorkerProtocol protocol,
+            WorkerEndpoint endpoint,
+            SessionPeers peers,
+            int listener,
+            RelayLoop relays) {
+        this.next = next;
+        this.protocol = protocol;
+        this.endpoint = endpoint;
+        this.peers = peers;
+        this.listener = listener;
+        this.relays = relays;
+    }
+
+    /** From now on another one, in front of this, does all of it. */
+    void passOn() {
+        passive = true;
+    }
+
+    @Override
+    public void service(Request request, Response response) throws Exception {
+        if (passive) {
+            next.service(request, response);
+            return;
+        }
+        RelayedFacts facts = WorkerProtocol.factsOf(request);
+        if (facts != null) {
+            facts.applyTo(request);
+        } else if (protocol.canMove(request)) {
+            next.service(request, response);
+            return;
+        }
+        // Of a request that nobody could end.
+        leaveSlot(request, false);
+        int slot = peers.cookies().isEmpty()
+                ? SessionCookies.NONE
+                : peers.cookies().slot(request);
+        if (slot == SessionCookies.NONE || !isElsewhere(request, response, slot)) {
+            try {
+                next.service(request, response);
+            } finally {
+                leaveSlot(request, true);
+            }
+        }
+    }
+
+    /** Waits while the sessions move; false if the request is to be answered here. */
+    private boolean isElsewhere(Request request, Response response, int number) {
+        byte[] facts = null;
+        long end = System.nanoTime() + SessionRouting.PATIENCE;
+        do {
+            SessionSlot slot = peers.slot(number);
+            if (slot != null && slot.enter()) {
+                request.setNote(SLOT_NOTE, slot);
+                return false;
+            }
+            endpoint.aboutToWait();
+            SocketChannel home = peers.owner(number);
+            if (home == null) {
+                // They are lost.
+                return false;
+            }
+            try {
+                if (facts == null) {
+                    facts = facts(request);
+                }
+                if (facts != null && isRelayed(request, response, home, number, facts)) {
+                    return true;
+                }
+            } catch (IOException e) {
+                LOG.debug("the owner of slot " + number + " is dying", e);
+            }
+            SessionPeers.close(home);
+            LockSupport.parkNanos(SessionRouting.PAUSE);
+        } while (System.nanoTime() - end < 0);
+        return false;
+    }
+
+    private static byte @Nullable [] facts(Request request) throws IOException {
+        RelayedFacts facts = RelayedFacts.of(request);
+        return facts == null ? null : facts.write();
+    }
+
+    /** False if that worker is about to lose the sessions, or its life. */
+    private boolean isRelayed(Request request, Response response, SocketChannel home, int number, byte[] facts)
+            throws IOException {
+        if (!PeerIntake.offer(home, number, listener, facts)) {
+            return false;
+        }
+        Relay relay = new Relay(request, home, relays, endpoint.getExecutor(), protocol::sayGoodbye);
+        if (!relay.begin()) {
+            return false;
+        }
+        if (relay.isOver()) {
+            ended(relay, request, response);
+        }
+        return true;
+    }
+
+    private void ended(Relay relay, Request request, Response response) {
+        request.setNote(Relay.NOTE, null);
+        if (relay.isUnanswered()) {
+            next.log(request, response, System.nanoTime() - request.getStartTimeNanos());
+        }
+        protocol.countRelayed();
+    }
+
+    /** @param unlessAsync whether an asynchronous request goes on using it */
+    private static void leaveSlot(Request request, boolean unlessAsync) {
+        if (request.getNote(SLOT_NOTE) instanceof SessionSlot slot && !(unlessAsync && isAsync(request))) {
+            request.setNote(SLOT_NOTE, null);
+            slot.exit();
+        }
+    }
+
+    private static boolean isAsync(Request request) {
+        AtomicBoolean answer = new AtomicBoolean();
+        request.action(ActionCode.ASYNC_IS_ASYNC, answer);
+        return answer.get();
+    }
+
+    @Override
+    public boolean asyncDispatch(Request request, Response response, SocketEvent status) throws Exception {
+        if (passive) {
+            return next.asyncDispatch(request, response, status);
+        }
+        if (request.getNote(Relay.NOTE) instanceof Relay relay) {
+            boolean success = relay.asyncDispatch(status);
+            if (relay.isOver()) {
+                ended(relay, request, response);
+            }
+            return success;
+        }
+        boolean success = false;
+        try {
+            success = next.asyncDispatch(request, response, status);
+        } finally {
+            leaveSlot(request, success);
+        }
+        return success;
+    }
+
+    @Override
+    public boolean prepare(Request request, Response response) throws Exception {
+        return next.prepare(request, response);
+    }
+
+    @Override
+    public void log(Request request, Response response, long time) {
+        next.log(request, response, time);
+    }
+
+    @Override
+    public void checkRecycled(Request request, Response response) {
+        next.checkRecycled(request, response);
+    }
+
+    @Override
+    public String getDomain() {
+        return next.getDomain();
+    }
+}
