@@ -77,6 +77,7 @@ class SessionsStickyLoadIT {
         SSLSocketFactory factory = tls == null ? null : tls.client().getSocketFactory();
         return SessionLoad.start(
                 () -> factory == null ? HttpConnection.open(port) : HttpConnection.tls(port, factory),
+                factory != null,
                 "/app/count",
                 USERS,
                 SEED);

@@ -3,6 +3,7 @@ package dev.clowder.launcher.worker;
 import dev.clowder.launcher.worker.relay.Relay;
 import dev.clowder.launcher.worker.relay.RelayLoop;
 import dev.clowder.launcher.worker.relay.RelayedFacts;
+import dev.clowder.launcher.worker.relay.RelayedHead;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -14,7 +15,6 @@ import org.apache.coyote.Response;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.net.SocketEvent;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Does for TLS and HTTP/2 what {@link SessionRouting} does for plain HTTP: sees to it that a request is answered where its
@@ -25,6 +25,8 @@ final class SessionAdapter implements Adapter {
     private static final Log LOG = LogFactory.getLog(SessionAdapter.class);
     /** Where a request has the {@link SessionSlot} that it uses. Of those that Tomcat leaves to others. */
     private static final int SLOT_NOTE = 30;
+
+    private static final int BAD_REQUEST = 400;
 
     private final Adapter next;
     private final WorkerProtocol protocol;
@@ -83,7 +85,8 @@ final class SessionAdapter implements Adapter {
 
     /** Waits while the sessions move; false if the request is to be answered here. */
     private boolean isElsewhere(Request request, Response response, int number) {
-        byte[] facts = null;
+        RelayedFacts facts = null;
+        RelayedHead head = null;
         long end = System.nanoTime() + SessionRouting.PATIENCE;
         do {
             SessionSlot slot = peers.slot(number);
@@ -97,11 +100,17 @@ final class SessionAdapter implements Adapter {
                 // They are lost.
                 return false;
             }
+            if (facts == null || head == null) {
+                facts = RelayedFacts.of(request);
+                head = RelayedHead.of(request);
+            }
+            if (facts == null || head == null) {
+                SessionPeers.close(home);
+                refuse(request, response);
+                return true;
+            }
             try {
-                if (facts == null) {
-                    facts = facts(request);
-                }
-                if (facts != null && isRelayed(request, response, home, number, facts)) {
+                if (PeerIntake.offer(home, number, listener, facts.write()) && isRelayed(request, response, home, head)) {
                     return true;
                 }
             } catch (IOException e) {
@@ -113,18 +122,18 @@ final class SessionAdapter implements Adapter {
         return false;
     }
 
-    private static byte @Nullable [] facts(Request request) throws IOException {
-        RelayedFacts facts = RelayedFacts.of(request);
-        return facts == null ? null : facts.write();
+    /** What can't be said in HTTP/1.1, or whose client is gone. */
+    private void refuse(Request request, Response response) {
+        response.setStatus(BAD_REQUEST);
+        response.setContentLength(0);
+        response.action(ActionCode.CLOSE, null);
+        next.log(request, response, System.nanoTime() - request.getStartTimeNanos());
     }
 
-    /** False if that worker is about to lose the sessions, or its life. */
-    private boolean isRelayed(Request request, Response response, SocketChannel home, int number, byte[] facts)
+    /** False if that worker has lost its life. */
+    private boolean isRelayed(Request request, Response response, SocketChannel home, RelayedHead head)
             throws IOException {
-        if (!PeerIntake.offer(home, number, listener, facts)) {
-            return false;
-        }
-        Relay relay = new Relay(request, home, relays, endpoint.getExecutor(), protocol::sayGoodbye);
+        Relay relay = new Relay(request, head, home, relays, endpoint.getExecutor(), protocol::sayGoodbye);
         if (!relay.begin()) {
             return false;
         }

@@ -73,12 +73,18 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
     private volatile boolean unanswered;
 
     /**
+     * @param head of the request
      * @param home a connection to the worker that has agreed to answer
      * @param pool on which it may wait for the client
      * @param goodbye sees the head of the answer before it is sent
      */
     public Relay(
-            Request request, SocketChannel home, RelayLoop loop, Executor pool, BiConsumer<Request, Response> goodbye)
+            Request request,
+            RelayedHead head,
+            SocketChannel home,
+            RelayLoop loop,
+            Executor pool,
+            BiConsumer<Request, Response> goodbye)
             throws IOException {
         this.request = request;
         this.response = request.getResponse();
@@ -86,7 +92,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
         this.loop = loop;
         this.pool = pool;
         this.goodbye = goodbye;
-        this.head = new RelayedHead(request);
+        this.head = head;
         this.reader = new ResponseReader(request.getMethod().equals("HEAD"));
         this.watch = loop.watch(home, pool, this::readable, this::writable);
     }

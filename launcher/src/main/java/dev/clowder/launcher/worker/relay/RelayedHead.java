@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker.relay;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -9,16 +10,19 @@ import org.apache.coyote.Request;
 import org.apache.tomcat.util.buf.ByteChunk;
 import org.apache.tomcat.util.buf.MessageBytes;
 import org.apache.tomcat.util.http.MimeHeaders;
+import org.apache.tomcat.util.http.parser.HttpParser;
 import org.jspecify.annotations.Nullable;
 
 /** A request as another worker gets it: in HTTP/1.1 (RFC 9112), with the headers as they came. Not thread-safe. */
-final class RelayedHead {
+public final class RelayedHead {
     /**
      * What the other worker says in the header Connection instead of {@code close}, behind which an answer may end where it
      * likes: here nobody could tell that from the end of that worker.
      */
     static final String CLOSE = "relayed-close";
 
+    private static final int DELETE = 0x7f;
+    private static final int LAST_OF_A_BYTE = 0xff;
     private static final byte[] LINE = {'\r', '\n'};
     /** Of one connection only. */
     private static final Set<String> LEFT_OUT =
@@ -29,12 +33,46 @@ final class RelayedHead {
     private final boolean chunked;
     private final boolean upgrades;
 
-    /** @param request of which nothing but the head has been read */
-    RelayedHead(Request request) {
+    /** The same, made when it was found to be sound. */
+    private ByteBuffer bytes = ByteBuffer.allocate(0);
+
+    private RelayedHead(Request request) {
         this.request = request;
         body = !request.isFinished();
         chunked = body && request.getContentLengthLong() < 0;
         upgrades = !body && wantsUpgrade(request);
+    }
+
+    /**
+     * The head of a request of which nothing else has been read; null if it can't be said in HTTP/1.1. In HTTP/2 a value may
+     * hold the end of a line, behind which a client could say what it likes (RFC 9113, section 8.2.1, forbids it).
+     */
+    public static @Nullable RelayedHead of(Request request) {
+        RelayedHead head = new RelayedHead(request);
+        if (!HttpParser.isToken(request.getMethod())
+                || !isTarget(request.requestURI())
+                || !isTarget(request.queryString())
+                || !areSound(request.getMimeHeaders())) {
+            return null;
+        }
+        head.bytes = head.write();
+        return head;
+    }
+
+    private static boolean isTarget(MessageBytes text) {
+        return text.isNull() || text.toString().chars().allMatch(c -> c > ' ' && c < DELETE);
+    }
+
+    private static boolean areSound(MimeHeaders headers) {
+        for (int i = 0; i < headers.size(); i++) {
+            if (!HttpParser.isToken(String.valueOf(headers.getName(i)))
+                    || String.valueOf(headers.getValue(i))
+                            .chars()
+                            .anyMatch(c -> c == '\r' || c == '\n' || c == 0 || c > LAST_OF_A_BYTE)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean wantsUpgrade(Request request) {
@@ -56,6 +94,10 @@ final class RelayedHead {
     }
 
     ByteBuffer bytes() {
+        return bytes.duplicate();
+    }
+
+    private ByteBuffer write() {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         write(out, request.getMethod() + " ");
         write(out, request.requestURI());
@@ -109,11 +151,14 @@ final class RelayedHead {
     }
 
     /** What follows the body when all of it was there. */
-    ByteBuffer end() {
+    ByteBuffer end() throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         if (chunked) {
             write(out, "0\r\n");
             MimeHeaders trailers = request.getMimeTrailerFields();
+            if (!areSound(trailers)) {
+                throw new IOException("trailers that can't be said in HTTP/1.1");
+            }
             for (int i = 0; i < trailers.size(); i++) {
                 line(out, trailers.getName(i).toString(), trailers.getValue(i).toString());
             }
