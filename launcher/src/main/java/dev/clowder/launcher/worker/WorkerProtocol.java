@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.worker.relay.Relay;
 import dev.clowder.launcher.worker.relay.RelayLoop;
+import dev.clowder.launcher.worker.relay.RelayedAnswer;
 import dev.clowder.launcher.worker.relay.RelayedChannel;
 import dev.clowder.launcher.worker.relay.RelayedFacts;
 import dev.clowder.valve.ProxyHttp11NioProtocol;
@@ -134,7 +135,7 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
         }
         MimeHeaders headers = response.getMimeHeaders();
         if (processor.facts() != null) {
-            Relay.beforeCommit(headers);
+            RelayedAnswer.beforeCommit(headers);
         } else if (draining && !processor.hasNextRequest()) {
             if (headers.getValue(CONNECTION) == null) {
                 headers.setValue(CONNECTION).setString("close");

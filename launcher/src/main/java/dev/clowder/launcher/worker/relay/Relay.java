@@ -5,23 +5,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import org.apache.coyote.ActionCode;
-import org.apache.coyote.AsyncContextCallback;
-import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
 import org.apache.coyote.UpgradeToken;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
-import org.apache.tomcat.util.buf.MessageBytes;
-import org.apache.tomcat.util.http.MimeHeaders;
-import org.apache.tomcat.util.net.ApplicationBufferHandler;
 import org.apache.tomcat.util.net.SocketEvent;
 
 /**
@@ -37,28 +30,26 @@ import org.apache.tomcat.util.net.SocketEvent;
  * <p>Legal order: {@link #begin} by the thread that serves the request; {@link #started} when Tomcat has let go of it; then
  * {@link #asyncDispatch} until {@link #isOver}. If the answer does not come to its end, the client's does not either.
  */
-public final class Relay implements ReadListener, ResponseReader.Sink {
+public final class Relay implements ReadListener {
     /** Where the request has it while it is relayed. Of those that Tomcat leaves to others. */
     public static final int NOTE = 28;
 
     private static final Log LOG = LogFactory.getLog(Relay.class);
     private static final int SIZE = 32 * 1024;
-    private static final int BAD_GATEWAY = 502;
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-    private static final AsyncContextCallback NO_APPLICATION = new NoApplication();
 
     private final Request request;
     private final Response response;
     private final SocketChannel home;
     private final RelayLoop loop;
     private final Executor pool;
-    private final BiConsumer<Request, Response> goodbye;
     private final RelayedHead head;
     private final ResponseReader reader;
+    private final RelayedAnswer answer;
     private final RelayLoop.Watch watch;
 
     // Tomcat's threads only.
-    private final Piece piece = new Piece();
+    private final BodyPiece piece = new BodyPiece();
     private ByteBuffer toHome = NOTHING;
     private boolean bodySent;
     private boolean over;
@@ -67,7 +58,6 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
 
     private final ReentrantLock answering = new ReentrantLock();
     private final ByteBuffer fromHome = ByteBuffer.allocate(SIZE);
-    private boolean mayProceed;
     private volatile boolean answered;
     private volatile boolean failed;
     private volatile boolean unanswered;
@@ -91,9 +81,9 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
         this.home = home;
         this.loop = loop;
         this.pool = pool;
-        this.goodbye = goodbye;
         this.head = head;
         this.reader = new ResponseReader(request.getMethod().equals("HEAD"));
+        this.answer = new RelayedAnswer(request, goodbye, reader::trailers);
         this.watch = loop.watch(home, pool, this::readable, this::writable);
     }
 
@@ -137,7 +127,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
         }
         home.configureBlocking(false);
         request.setNote(NOTE, this);
-        request.action(ActionCode.ASYNC_START, NO_APPLICATION);
+        request.action(ActionCode.ASYNC_START, NoApplication.INSTANCE);
         request.action(ActionCode.ASYNC_SETTIMEOUT, -1L);
         if (head.hasBody() && !request.hasExpectation()) {
             request.setReadListener(this);
@@ -151,7 +141,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
                 endsEarly();
                 return false;
             }
-            reader.read(fromHome.flip(), this);
+            reader.read(fromHome.flip(), answer);
         }
         if (response.getStatus() != ResponseReader.SWITCHING_PROTOCOLS) {
             if (reader.isDone()) {
@@ -171,17 +161,6 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
     public void started() {
         if (started.compareAndSet(false, true)) {
             watch.want(SelectionKey.OP_READ);
-        }
-    }
-
-    /**
-     * In the worker that answers: sees to it that an answer which is about to be sent says where it ends, also if the
-     * application wants its connection closed.
-     */
-    public static void beforeCommit(MimeHeaders headers) {
-        MessageBytes connection = headers.getValue("Connection");
-        if (connection != null && connection.equalsIgnoreCase("close")) {
-            connection.setString(RelayedHead.CLOSE);
         }
     }
 
@@ -313,8 +292,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
         try {
             if (!answered) {
                 readAnswer();
-                proceed = mayProceed && !answered;
-                mayProceed = false;
+                proceed = answer.wantsBody() && head.hasBody() && request.hasExpectation() && !answered;
             }
         } catch (IOException | RuntimeException e) {
             LOG.debug("an answer can't be relayed", e);
@@ -338,7 +316,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
             if (count == 0) {
                 break;
             }
-            reader.read(fromHome.flip(), this);
+            reader.read(fromHome.flip(), answer);
             if (reader.isDone()) {
                 ends();
                 return;
@@ -374,9 +352,7 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
             fail();
         } else {
             unanswered = true;
-            response.setStatus(BAD_GATEWAY);
-            response.setContentLength(0);
-            goodbye.accept(request, response);
+            answer.none();
             ends();
         }
     }
@@ -401,96 +377,6 @@ public final class Relay implements ReadListener, ResponseReader.Sink {
     }
 
     private boolean is(ActionCode question) {
-        AtomicBoolean answer = new AtomicBoolean();
-        request.action(question, answer);
-        return answer.get();
-    }
-
-    // ---------------------------------------------------------------------------------------- the answer
-
-    @Override
-    public void proceed() {
-        if (head.hasBody() && request.hasExpectation()) {
-            response.action(ActionCode.ACK, ContinueResponseTiming.ALWAYS);
-            mayProceed = true;
-        }
-    }
-
-    @Override
-    public void head(int status, List<ResponseReader.Field> fields) throws IOException {
-        response.setStatus(status);
-        boolean upgraded = status == ResponseReader.SWITCHING_PROTOCOLS;
-        MimeHeaders headers = response.getMimeHeaders();
-        for (ResponseReader.Field field : fields) {
-            switch (field.name().toLowerCase(Locale.ROOT)) {
-                case "content-length" -> response.setContentLength(ResponseReader.length(field.value()));
-                case "transfer-encoding", "keep-alive" -> {
-                    // Of that connection.
-                }
-                case "connection" -> {
-                    if (upgraded || field.value().equals(RelayedHead.CLOSE)) {
-                        headers.addValue(field.name()).setString(upgraded ? field.value() : "close");
-                    }
-                }
-                case "trailer" -> {
-                    headers.addValue(field.name()).setString(field.value());
-                    if (is(ActionCode.IS_TRAILER_FIELDS_SUPPORTED)) {
-                        response.setTrailerFields(reader::trailers);
-                    }
-                }
-                default -> headers.addValue(field.name()).setString(field.value());
-            }
-        }
-        if (!upgraded) {
-            goodbye.accept(request, response);
-        }
-    }
-
-    @Override
-    public void body(ByteBuffer bytes) throws IOException {
-        response.doWrite(bytes);
-    }
-
-    /** Takes what Tomcat has read. */
-    private static final class Piece implements ApplicationBufferHandler {
-        private ByteBuffer bytes = NOTHING;
-
-        @Override
-        public void setByteBuffer(ByteBuffer buffer) {
-            bytes = buffer;
-        }
-
-        @Override
-        public ByteBuffer getByteBuffer() {
-            return bytes;
-        }
-
-        @Override
-        public void expand(int size) {
-            // It is as large as it is.
-        }
-    }
-
-    /** Whom Tomcat tells about asynchronous requests. */
-    private static final class NoApplication implements AsyncContextCallback {
-        @Override
-        public void fireOnComplete() {
-            // Nobody listens.
-        }
-
-        @Override
-        public boolean isAvailable() {
-            return true;
-        }
-
-        @Override
-        public void incrementInProgressAsyncCount() {
-            // Nobody counts.
-        }
-
-        @Override
-        public void decrementInProgressAsyncCount() {
-            // Nobody counts.
-        }
+        return RelayedAnswer.is(request, question);
     }
 }

@@ -15,12 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A request as another worker gets it: in HTTP/1.1 (RFC 9112), with the headers as they came. Not thread-safe. */
 public final class RelayedHead {
-    /**
-     * What the other worker says in the header Connection instead of {@code close}, behind which an answer may end where it
-     * likes: here nobody could tell that from the end of that worker.
-     */
-    static final String CLOSE = "relayed-close";
-
     private static final int DELETE = 0x7f;
     private static final int LAST_OF_A_BYTE = 0xff;
     private static final byte[] LINE = {'\r', '\n'};
