@@ -196,8 +196,17 @@ final class SessionAdapter implements Adapter {
         next.log(request, response, time);
     }
 
+    /** {@inheritDoc} Tomcat does before it uses the two for another client. */
     @Override
     public void checkRecycled(Request request, Response response) {
+        if (!passive) {
+            if (request.getNote(Relay.NOTE) instanceof Relay relay) {
+                request.setNote(Relay.NOTE, null);
+                relay.abandon();
+                protocol.countRelayed();
+            }
+            leaveSlot(request, false);
+        }
         next.checkRecycled(request, response);
     }
 

@@ -28,7 +28,7 @@ import org.apache.tomcat.util.net.SocketEvent;
  * </ul>
  *
  * <p>Legal order: {@link #begin} by the thread that serves the request; {@link #started} when Tomcat has let go of it; then
- * {@link #asyncDispatch} until {@link #isOver}. If the answer does not come to its end, the client's does not either.
+ * {@link #asyncDispatch} until {@link #isOver}, or {@link #abandon}. If the answer does not come to its end, the client's does not either.
  */
 public final class Relay implements ReadListener {
     /** Where the request has it while it is relayed. Of those that Tomcat leaves to others. */
@@ -61,6 +61,7 @@ public final class Relay implements ReadListener {
     private volatile boolean answered;
     private volatile boolean failed;
     private volatile boolean unanswered;
+    private volatile boolean abandoned;
 
     /**
      * @param head of the request
@@ -187,7 +188,7 @@ public final class Relay implements ReadListener {
             if (!answered) {
                 request.onDataAvailable();
                 sendBody();
-                return true;
+                return !is(ActionCode.IS_ERROR) || giveUp();
             }
             if (!is(ActionCode.ASYNC_IS_ASYNC)) {
                 over = true;
@@ -260,6 +261,18 @@ public final class Relay implements ReadListener {
         return false;
     }
 
+    /**
+     * Tomcat has closed the connection without a word, and uses the request for another client from now on: nothing here may
+     * touch it any more. Waits for nobody, as it may be called by the thread that polls.
+     */
+    public void abandon() {
+        abandoned = true;
+        answer.close();
+        answered = true;
+        failed = true;
+        watch.close();
+    }
+
     /** {@inheritDoc} {@link #asyncDispatch} does it. */
     @Override
     public void onDataAvailable() {
@@ -322,7 +335,7 @@ public final class Relay implements ReadListener {
                 return;
             }
         }
-        if (reader.hasBegun()) {
+        if (reader.hasBegun() && !abandoned) {
             response.action(ActionCode.CLIENT_FLUSH, null);
             if (response.isExceptionPresent()) {
                 // Tomcat has asked for an end with an error.
@@ -358,7 +371,9 @@ public final class Relay implements ReadListener {
     }
 
     private void ends() {
-        response.action(ActionCode.CLOSE, null);
+        if (!abandoned) {
+            response.action(ActionCode.CLOSE, null);
+        }
         finish();
     }
 
@@ -370,6 +385,9 @@ public final class Relay implements ReadListener {
     private void finish() {
         answered = true;
         watch.close();
+        if (abandoned) {
+            return;
+        }
         // After an error of the client Tomcat asks for the end by itself.
         if (is(ActionCode.ASYNC_IS_ASYNC) && !is(ActionCode.ASYNC_IS_ERROR)) {
             request.action(ActionCode.ASYNC_COMPLETE, null);

@@ -30,6 +30,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
     private final BiConsumer<Request, Response> goodbye;
     private final Supplier<Map<String, String>> trailers;
     private boolean wantsBody;
+    private volatile boolean closed;
 
     /** @param goodbye sees the head before it is sent */
     RelayedAnswer(
@@ -65,8 +66,22 @@ public final class RelayedAnswer implements ResponseReader.Sink {
         return wants;
     }
 
+    /** From now on nothing is told to the client; any thread. */
+    void close() {
+        closed = true;
+    }
+
+    private void checkOpen() throws IOException {
+        if (closed) {
+            throw new IOException("the client is gone");
+        }
+    }
+
     /** There is none: the other worker has died. */
     void none() {
+        if (closed) {
+            return;
+        }
         response.setStatus(BAD_GATEWAY);
         response.setContentLength(0);
         goodbye.accept(request, response);
@@ -74,7 +89,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
 
     @Override
     public void proceed() {
-        if (request.hasExpectation()) {
+        if (!closed && request.hasExpectation()) {
             response.action(ActionCode.ACK, ContinueResponseTiming.ALWAYS);
             wantsBody = true;
         }
@@ -82,6 +97,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
 
     @Override
     public void head(int status, List<ResponseReader.Field> fields) throws IOException {
+        checkOpen();
         boolean upgraded = status == ResponseReader.SWITCHING_PROTOCOLS;
         response.setStatus(status);
         for (ResponseReader.Field field : fields) {
@@ -116,6 +132,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
 
     @Override
     public void body(ByteBuffer piece) throws IOException {
+        checkOpen();
         response.doWrite(piece);
     }
 }
