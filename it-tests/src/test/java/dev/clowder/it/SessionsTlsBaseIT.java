@@ -36,7 +36,8 @@ class SessionsTlsBaseIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"tomcat.10", "tomcat.11"})
-    @DisplayName("a request over TLS or HTTP/2 is answered by the worker of its session, which knows the client's certificate")
+    @DisplayName(
+            "a request over TLS or HTTP/2 is answered by the worker of its session, which knows the client's certificate")
     void travels(String line) throws Exception {
         Tls server = new Tls(files.resolve("server"));
         Tls person = new Tls(files.resolve("person"), "somebody");
@@ -47,8 +48,8 @@ class SessionsTlsBaseIT {
                 .arguments("--catalina-home", System.getProperty(line), "--oversubscribe", "--boot-timeout", "240s")
                 .start()) {
             int port = cluster.awaitReady(SOON).listeners().get(1).port();
-            List<SessionUser> users = List.of(
-                    SessionUser.in(1, cluster.port(), COUNT), SessionUser.in(2, cluster.port(), COUNT));
+            List<SessionUser> users =
+                    List.of(SessionUser.in(1, cluster.port(), COUNT), SessionUser.in(2, cluster.port(), COUNT));
             HttpClient client = HttpClient.newBuilder().sslContext(trusting).build();
             count(users, 2, port, trusting, client);
             for (SessionUser user : users) {
@@ -99,9 +100,7 @@ class SessionsTlsBaseIT {
         for (String file : List.of("web.xml", "catalina.properties", "logging.properties", "tomcat-users.xml")) {
             Files.copy(home.resolve("conf").resolve(file), conf.resolve(file));
         }
-        Files.writeString(
-                conf.resolve("server.xml"),
-                """
+        Files.writeString(conf.resolve("server.xml"), """
                 <Server port="-1">
                   <Service name="Catalina">
                     <Connector port="0"/>
@@ -114,8 +113,7 @@ class SessionsTlsBaseIT {
                     <Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps"/></Engine>
                   </Service>
                 </Server>
-                """
-                        .formatted(person.chain(), server.chain(), server.key()));
+                """.formatted(person.chain(), server.chain(), server.key()));
         Apps.write(
                 Apps.probe("probe.war").addClasses(CountServlet.class, TravelServlet.class),
                 Files.createDirectories(base.resolve("webapps")));

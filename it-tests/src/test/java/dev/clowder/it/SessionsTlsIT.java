@@ -225,7 +225,8 @@ class SessionsTlsIT {
             HttpRequest.Builder claim = request(user, path).header("X-Forwarded-For", "203.0.113.9");
             HttpResponse<String> there =
                     client.send(claim.copy().header("X-Mark", "h2-" + slot).build(), BodyHandlers.ofString());
-            HttpResponse<String> here = client.send(claim.setHeader("Cookie", "a=b").build(), BodyHandlers.ofString());
+            HttpResponse<String> here =
+                    client.send(claim.setHeader("Cookie", "a=b").build(), BodyHandlers.ofString());
             assertThat(slot(there)).isEqualTo(slot);
             assertThat(slot(here)).isNotEqualTo(slot);
             assertThat(there.body()).isEqualTo(here.body());

@@ -64,9 +64,10 @@ public class TravelServlet extends HttpServlet {
         facts.put("cipher", request.getAttribute("jakarta.servlet.request.cipher_suite"));
         facts.put("bits", request.getAttribute("jakarta.servlet.request.key_size"));
         facts.put("tlsSession", request.getAttribute("jakarta.servlet.request.ssl_session_id") != null);
-        X509Certificate[] chain =
-                (X509Certificate[]) request.getAttribute("jakarta.servlet.request.X509Certificate");
-        facts.put("certificate", chain == null ? "none" : chain[0].getSubjectX500Principal().getName());
+        X509Certificate[] chain = (X509Certificate[]) request.getAttribute("jakarta.servlet.request.X509Certificate");
+        facts.put(
+                "certificate",
+                chain == null ? "none" : chain[0].getSubjectX500Principal().getName());
         facts.put("forwarded", Collections.list(request.getHeaders("X-Forwarded-For")));
         facts.put("twice", Collections.list(request.getHeaders("X-Twice")));
         response.setContentType("text/plain;charset=UTF-8");

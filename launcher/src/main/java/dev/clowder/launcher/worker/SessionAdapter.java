@@ -110,7 +110,8 @@ final class SessionAdapter implements Adapter {
                 return true;
             }
             try {
-                if (PeerIntake.offer(home, number, listener, facts.write()) && isRelayed(request, response, home, head)) {
+                if (PeerIntake.offer(home, number, listener, facts.write())
+                        && isRelayed(request, response, home, head)) {
                     return true;
                 }
             } catch (IOException e) {

@@ -33,8 +33,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
     private volatile boolean closed;
 
     /** @param goodbye sees the head before it is sent */
-    RelayedAnswer(
-            Request request, BiConsumer<Request, Response> goodbye, Supplier<Map<String, String>> trailers) {
+    RelayedAnswer(Request request, BiConsumer<Request, Response> goodbye, Supplier<Map<String, String>> trailers) {
         this.request = request;
         this.response = request.getResponse();
         this.goodbye = goodbye;
