@@ -182,7 +182,7 @@ class SpareTest {
     @Test
     void itLeavesWithTheCluster() throws Exception {
         Wire spare = waiting();
-        cluster.ask("stop");
+        CompletableFuture<Message.Reply> stop = cluster.ask("stop");
         assertThat(spare.receive()).isInstanceOf(Message.Stop.class);
         for (int id = 1; id <= 3; id++) {
             assertThat(cluster.supervisor.finished()).isFalse();

@@ -126,7 +126,11 @@ public final class RelayedHead {
     private String host() {
         String name = request.serverName().toString();
         int port = request.getServerPort();
-        return (name == null ? "" : name) + (port > 0 ? ":" + port : "");
+        if (name == null) {
+            // HTTP/1.0 needs none, and here an empty one says so.
+            return "";
+        }
+        return port > 0 ? name + ":" + port : name;
     }
 
     /** A piece of the body. */

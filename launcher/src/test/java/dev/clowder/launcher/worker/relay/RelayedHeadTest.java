@@ -36,8 +36,15 @@ class RelayedHeadTest {
         request.queryString().setString("q=%0d");
         request.getMimeHeaders().addValue("x-a").setString("");
         assertThat(text(RelayedHead.of(request)))
-                .isEqualTo("POST /a%20b?q=%0d HTTP/1.1\r\nHost: example.com:8443\r\nx-a: 1, \u00e9\r\nx-a: \r\n"
-                        + "Transfer-Encoding: chunked\r\n\r\n");
+                .isEqualTo(String.join(
+                        "\r\n",
+                        "POST /a%20b?q=%0d HTTP/1.1",
+                        "Host: example.com:8443",
+                        "x-a: 1, \u00e9",
+                        "x-a: ",
+                        "Transfer-Encoding: chunked",
+                        "",
+                        ""));
     }
 
     @ParameterizedTest
