@@ -188,6 +188,7 @@ class SpareTest {
             assertThat(cluster.supervisor.finished()).isFalse();
             cluster.exited(id, 0);
         }
+        assertThat(stop).isNotCompletedExceptionally();
         assertThat(cluster.supervisor.finished()).isTrue();
     }
 
