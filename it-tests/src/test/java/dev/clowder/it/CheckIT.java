@@ -196,7 +196,7 @@ class CheckIT {
         Path empty = Files.writeString(files.resolve("empty.txt"), "");
         List<String> arguments =
                 new ArrayList<>(List.of(write(page(PortListener.class)).toString()));
-        for (String option : wrong.split(" ")) {
+        for (String option : wrong.split(" ", -1)) {
             arguments.add(option);
             if (option.equals("--script") || option.equals("--har")) {
                 arguments.add(empty.toString());
@@ -207,7 +207,7 @@ class CheckIT {
         }
         Launcher.Result result = check(arguments.toArray(String[]::new));
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(WRONG_USAGE);
-        assertThat(result.errors().lines()).singleElement().asString().contains(wrong.split("[ =]")[0]);
+        assertThat(result.errors().lines()).singleElement().asString().contains(wrong.split("[ =]", -1)[0]);
     }
 
     @Test
