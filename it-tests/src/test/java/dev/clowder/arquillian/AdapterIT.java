@@ -29,10 +29,12 @@ import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The adapter where it is not carried by other tests: several deployments, everything that goes wrong. */
+@Tag("once")
 class AdapterIT {
     private static final Duration SOON = Duration.ofSeconds(60);
 

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a user's test can do to its cluster, and what its cluster does to it. Without AssertJ, which no worker has. */
+@Tag("once")
 @ArquillianTest
 class ClusterControlIT {
     private static final Duration SOON = Duration.ofSeconds(60);

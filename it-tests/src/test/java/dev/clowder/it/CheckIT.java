@@ -46,6 +46,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code clowder check}: each fault is found, first and by its cause; in an application without one nothing is. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "processes left behind are found through /proc")
 class CheckIT {
     private static final Duration SOON = Duration.ofMinutes(8);
@@ -92,6 +93,7 @@ class CheckIT {
     }
 
     @Test
+    @Tag("slow")
     @DisplayName("in an application without a fault nothing is found: every rule is ok, exit code 0")
     void nothingIsFoundInTheCleanOne() throws Exception {
         Path script = Files.writeString(files.resolve("clean.script"), """
@@ -190,7 +192,6 @@ class CheckIT {
                 "--heap=much",
                 "--crawl --script",
             })
-    @Tag("once")
     @DisplayName("a wrong command line is one line that names the culprit, and starts nothing")
     void aWrongCommandLineStartsNothing(String wrong) throws Exception {
         Path empty = Files.writeString(files.resolve("empty.txt"), "");

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code --spare 1}: a booted worker waits, and takes the slot of one that dies. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "workers are killed by signals")
 class SpareIT {
     private static final Duration SOON = Duration.ofSeconds(90);
