@@ -149,7 +149,7 @@ class AdapterIT {
         ProtocolMetaData deployed = container.deploy(shop);
         assertThat(uri(deployed).getPath()).isEqualTo("/shop/api/");
         assertThat(status(uri(deployed))).isEqualTo(200);
-        assertThat(process(deployed).output()).contains("Server version name:   Apache Tomcat/10.1.");
+        assertThat(process(deployed).output()).contains("[Apache Tomcat/10.1.");
         container.undeploy(shop);
 
         WebArchive failing = archive("failing.war").addClass(FailingListener.class);
