@@ -115,6 +115,7 @@ class CheckIT {
     }
 
     @Test
+    @Tag("slow")
     @DisplayName("a static counter is found first, with its class, its field and the request")
     void aStaticCounterIsFound() throws Exception {
         String war = write(application(StaticCounterServlet.class)).toString();

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a client notices when its worker leaves: nothing. */
+@Tag("slow")
 @Tag("once")
 class DrainIT {
     private static final Duration SOON = Duration.ofSeconds(90);

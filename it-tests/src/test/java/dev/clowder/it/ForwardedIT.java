@@ -18,9 +18,11 @@ import org.jboss.arquillian.junit5.container.annotation.ArquillianTest;
 import org.jboss.arquillian.test.api.ArquillianResource;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The details of the client through real HTTP, with the default trust: loopback. */
+@Tag("once")
 @ArquillianTest
 class ForwardedIT {
     private static final String[] PROXIED = {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** HAProxy in front: with both families of headers, and with the PROXY protocol in both versions. */
+@Tag("slow")
 @Tag("once")
 class HaproxyIT extends BehindProxyContract {
     /** Its own {@code option forwarded} is there since 2.8. */

@@ -17,9 +17,11 @@ import org.jboss.arquillian.junit5.container.annotation.ArquillianTest;
 import org.jboss.arquillian.test.api.ArquillianResource;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Inside an application that runs in a Tomcat distribution with our jar in its {@code lib/}. */
+@Tag("once")
 @ArquillianTest
 class InsideDistributionIT {
     @Deployment(name = "in-10")

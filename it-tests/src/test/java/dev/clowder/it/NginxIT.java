@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 
 /** nginx in front: with headers over HTTP, and with the PROXY protocol from its stream module. */
+@Tag("slow")
 @Tag("once")
 class NginxIT extends BehindProxyContract {
     private RealProxy nginx;

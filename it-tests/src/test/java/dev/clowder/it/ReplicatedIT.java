@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Every worker knows every session, of an application that says it is distributable. */
+@Tag("once")
 class ReplicatedIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final Duration LONG = Duration.ofMinutes(4);
