@@ -17,6 +17,7 @@ import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code clowder upgrade}: another JVM and jar in the same process, while the workers serve on. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "elsewhere the supervisor is on the way of every connection")
 class UpgradeIT {
     private static final Duration SOON = Duration.ofSeconds(90);
