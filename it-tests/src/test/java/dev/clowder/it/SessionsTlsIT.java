@@ -274,13 +274,16 @@ class SessionsTlsIT {
         }
         for (int i = 0; i < 2; i++) {
             HttpConnection connection = away(2);
-            answers.add(CompletableFuture.supplyAsync(() -> {
-                try (connection) {
-                    return get(user, connection, path).body();
-                } catch (IOException e) {
-                    return e.toString();
-                }
-            }));
+            // A thread for each: on two processors the common pool has a single one, and they wait for each other.
+            answers.add(CompletableFuture.supplyAsync(
+                    () -> {
+                        try (connection) {
+                            return get(user, connection, path).body();
+                        } catch (IOException e) {
+                            return e.toString();
+                        }
+                    },
+                    request -> new Thread(request, "client").start()));
         }
         assertThat(user.get(path).body()).isEqualTo("met");
         for (CompletableFuture<String> answer : answers) {
