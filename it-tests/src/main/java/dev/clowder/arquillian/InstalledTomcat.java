@@ -20,9 +20,16 @@ final class InstalledTomcat {
             </Server>
             """;
 
+    /** All on the console: the files of a deployment are gone before anybody could read in them why it failed. */
+    private static final String LOGGING = """
+            handlers = java.util.logging.ConsoleHandler
+            .handlers = java.util.logging.ConsoleHandler
+            java.util.logging.ConsoleHandler.formatter = org.apache.juli.OneLineFormatter
+            """;
+
     private InstalledTomcat() {}
 
-    /** Makes one: its configuration is a copy, but for {@code server.xml}. */
+    /** Makes one: its configuration is a copy, but for {@code server.xml} and {@code logging.properties}. */
     static Path base(Path home, Path base) throws IOException {
         Path conf = Files.createDirectories(base.resolve("conf"));
         Files.createDirectories(base.resolve("webapps"));
@@ -32,6 +39,7 @@ final class InstalledTomcat {
             }
         }
         Files.writeString(conf.resolve("server.xml"), SERVER_XML);
+        Files.writeString(conf.resolve("logging.properties"), LOGGING);
         return base;
     }
 
