@@ -61,6 +61,8 @@ public final class ForwardedValve extends ForwardedAttributes {
     private volatile @Nullable String trustFileProblem;
     private volatile @Nullable TrustFile trustFile;
     private @Nullable ScheduledFuture<?> looks;
+    /** Before whose connectors it stands; null if it does not. */
+    private @Nullable Service judged;
 
     public ForwardedValve() {
         for (Reason reason : Reason.values()) {
@@ -110,8 +112,10 @@ public final class ForwardedValve extends ForwardedAttributes {
             looks.cancel(false);
             looks = null;
         }
-        Service service = Container.getService(container);
-        if (container instanceof Engine && service != null) {
+        // Not that of the container: a valve that is removed has none any more when it stops.
+        Service service = judged;
+        judged = null;
+        if (service != null) {
             if (service instanceof StandardService standard) {
                 standard.removePropertyChangeListener(newConnectors);
             }
@@ -134,6 +138,7 @@ public final class ForwardedValve extends ForwardedAttributes {
 
     /** Connectors are initialised before the engine starts and begin to accept after it. */
     private void standBefore(Service service) {
+        judged = service;
         if (service instanceof StandardService standard) {
             standard.addPropertyChangeListener(newConnectors);
         }

@@ -2,9 +2,11 @@ package dev.clowder.valve;
 
 import org.apache.catalina.connector.Connector;
 import org.apache.coyote.Adapter;
+import org.apache.coyote.ProtocolHandler;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
 import org.apache.tomcat.util.net.SocketEvent;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stands before Tomcat's own adapter of a connector, where host and context are not chosen yet: the only place from
@@ -26,7 +28,7 @@ final class ForwardingAdapter implements Adapter {
 
     /** Puts the valve before the adapter of a connector, once. The connector must be initialised. */
     static void install(Connector connector, ForwardedValve valve) {
-        Adapter adapter = connector.getProtocolHandler().getAdapter();
+        Adapter adapter = adapter(connector);
         if (adapter != null && !(adapter instanceof ForwardingAdapter)) {
             connector.getProtocolHandler().setAdapter(new ForwardingAdapter(adapter, connector, valve));
         }
@@ -34,9 +36,15 @@ final class ForwardingAdapter implements Adapter {
 
     /** Takes the valve away; a connection that is still open keeps the way it has. */
     static void uninstall(Connector connector) {
-        if (connector.getProtocolHandler().getAdapter() instanceof ForwardingAdapter ours) {
+        if (adapter(connector) instanceof ForwardingAdapter ours) {
             connector.getProtocolHandler().setAdapter(ours.delegate);
         }
+    }
+
+    /** Null before the connector is initialised. */
+    private static @Nullable Adapter adapter(Connector connector) {
+        ProtocolHandler protocol = connector.getProtocolHandler();
+        return protocol instanceof ProxyHttp11NioProtocol ours ? ours.judged() : protocol.getAdapter();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.clowder.valve;
 import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.coyote.Adapter;
 import org.apache.coyote.http11.Http11NioProtocol;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tomcat's HTTP connector with the PROXY protocol, versions 1 and 2, in front of HTTP/1.1, TLS, HTTP/2 by ALPN and h2c
@@ -24,6 +25,8 @@ import org.apache.coyote.http11.Http11NioProtocol;
 public class ProxyHttp11NioProtocol extends Http11NioProtocol {
     // Tomcat's getEndpoint() has another return type in 10.1 than in 11.0, so it can't be called from here.
     private final ProxyNioEndpoint proxyEndpoint;
+
+    private @Nullable Adapter judged;
 
     /** With an endpoint of its own; what Tomcat calls for {@code protocol="..."}. */
     public ProxyHttp11NioProtocol() {
@@ -76,9 +79,28 @@ public class ProxyHttp11NioProtocol extends Http11NioProtocol {
         return proxyEndpoint.getProxyConnectionsRefused();
     }
 
-    /** {@inheritDoc} Tomcat's own adapter, at the container's end of the chain, gets one in front that knows the header. */
+    /**
+     * {@inheritDoc} Tomcat's own adapter, at the container's end of the chain, gets one in front that knows the header; and
+     * before all of them, whatever is set here later, stands {@link #front}.
+     */
     @Override
     public void setAdapter(Adapter adapter) {
-        super.setAdapter(adapter instanceof CoyoteAdapter ? new ProxyAdapter(adapter) : adapter);
+        judged = adapter instanceof CoyoteAdapter ? new ProxyAdapter(adapter) : adapter;
+        super.setAdapter(front(judged));
+    }
+
+    /**
+     * Returns what stands before every other adapter of this connector; by default nothing does.
+     *
+     * @param adapter all the others
+     */
+    protected Adapter front(Adapter adapter) {
+        return adapter;
+    }
+
+    /** The adapter that was set last, without {@link #front}; null before there is one. */
+    @Nullable
+    Adapter judged() {
+        return judged;
     }
 }

@@ -27,6 +27,7 @@ import org.apache.catalina.core.StandardContext;
 import org.apache.catalina.core.StandardHost;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.catalina.valves.AbstractAccessLogValve;
+import org.apache.coyote.ProtocolHandler;
 import org.apache.coyote.http2.Http2Protocol;
 import org.apache.tomcat.util.descriptor.web.ErrorPage;
 
@@ -59,6 +60,11 @@ final class LiveServer implements AutoCloseable {
         Connector connector = new Connector(ProxyHttp11NioProtocol.class.getName());
         connector.setProperty("proxyProtocol", "required");
         return new LiveServer(connector);
+    }
+
+    /** Speaks what the caller makes of HTTP. */
+    static LiveServer over(ProtocolHandler protocol) {
+        return new LiveServer(new Connector(protocol));
     }
 
     private LiveServer(Connector connector) {

@@ -34,7 +34,6 @@ final class SessionAdapter implements Adapter {
     private final SessionPeers peers;
     private final int listener;
     private final RelayLoop relays;
-    private volatile boolean passive;
 
     SessionAdapter(
             Adapter next,
@@ -51,17 +50,8 @@ final class SessionAdapter implements Adapter {
         this.relays = relays;
     }
 
-    /** From now on another one, in front of this, does all of it. */
-    void passOn() {
-        passive = true;
-    }
-
     @Override
     public void service(Request request, Response response) throws Exception {
-        if (passive) {
-            next.service(request, response);
-            return;
-        }
         RelayedFacts facts = WorkerProtocol.factsOf(request);
         if (facts != null) {
             facts.applyTo(request);
@@ -168,9 +158,6 @@ final class SessionAdapter implements Adapter {
 
     @Override
     public boolean asyncDispatch(Request request, Response response, SocketEvent status) throws Exception {
-        if (passive) {
-            return next.asyncDispatch(request, response, status);
-        }
         if (request.getNote(Relay.NOTE) instanceof Relay relay) {
             boolean success = relay.asyncDispatch(status);
             if (relay.isOver()) {
@@ -200,14 +187,12 @@ final class SessionAdapter implements Adapter {
     /** {@inheritDoc} Tomcat does before it uses the two for another client. */
     @Override
     public void checkRecycled(Request request, Response response) {
-        if (!passive) {
-            if (request.getNote(Relay.NOTE) instanceof Relay relay) {
-                request.setNote(Relay.NOTE, null);
-                relay.abandon();
-                protocol.countRelayed();
-            }
-            leaveSlot(request, false);
+        if (request.getNote(Relay.NOTE) instanceof Relay relay) {
+            request.setNote(Relay.NOTE, null);
+            relay.abandon();
+            protocol.countRelayed();
         }
+        leaveSlot(request, false);
         next.checkRecycled(request, response);
     }
 

@@ -42,7 +42,6 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     private @Nullable SessionPeers peers;
     private int listener;
     private @Nullable RelayLoop relays;
-    private @Nullable SessionAdapter sessions;
     private final LongAdder relayed = new LongAdder();
 
     private final WorkerEndpoint endpoint;
@@ -53,17 +52,11 @@ final class WorkerProtocol extends ProxyHttp11NioProtocol {
     }
 
     @Override
-    public void setAdapter(Adapter adapter) {
-        super.setAdapter(adapter);
-        super.setAdapter(endpoint.looping(getAdapter()));
-        if (peers != null && relays != null) {
-            if (sessions != null) {
-                // It has become a part of what is behind the next one.
-                sessions.passOn();
-            }
-            sessions = new SessionAdapter(getAdapter(), this, endpoint, peers, listener, relays);
-            super.setAdapter(sessions);
-        }
+    protected Adapter front(Adapter adapter) {
+        Adapter looping = endpoint.looping(adapter);
+        return peers == null || relays == null
+                ? looping
+                : new SessionAdapter(looping, this, endpoint, peers, listener, relays);
     }
 
     /** From now on clients are told to close their connection. */

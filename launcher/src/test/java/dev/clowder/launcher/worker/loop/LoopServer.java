@@ -40,9 +40,8 @@ final class LoopServer implements AutoCloseable {
         }
 
         @Override
-        public void setAdapter(Adapter adapter) {
-            super.setAdapter(adapter);
-            super.setAdapter(endpoint.looping(getAdapter()));
+        protected Adapter front(Adapter adapter) {
+            return endpoint.looping(adapter);
         }
     }
 
