@@ -39,7 +39,8 @@ public final class RunDirectory implements AutoCloseable {
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
             "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|sessions\\.lock|apps|logs|boot|logging\\.properties|training"
-                    + "|workers|" + Register.FILES);
+                    // slot-N: of a launcher whose workers had their directories there.
+                    + "|workers|slot-\\d+|" + Register.FILES);
 
     private static final String LONGEST_NAME = "worker-1234567-99.sock";
 
@@ -206,6 +207,9 @@ public final class RunDirectory implements AutoCloseable {
         Register.Plan plan = register.plan();
         for (Survivor survivor : living) {
             needed.add(worker(survivor.id()));
+            if (Files.notExists(worker(survivor.id()))) {
+                needed.add(root.resolve("slot-" + survivor.slot()));
+            }
             needed.add(generation(survivor.generation()));
             needed.addAll(register.files(survivor.id()));
         }
@@ -219,7 +223,9 @@ public final class RunDirectory implements AutoCloseable {
             needed.addAll(register.files());
             needed.addAll(sessions());
             deleteAll(apps(), generation -> !needed.contains(generation));
-            deleteAll(workers(), worker -> !needed.contains(worker));
+            if (Files.isDirectory(workers())) {
+                deleteAll(workers(), worker -> !needed.contains(worker));
+            }
         }
         deleteAll(root, file -> isOurs(file) && !needed.contains(file));
     }
@@ -247,7 +253,8 @@ public final class RunDirectory implements AutoCloseable {
         return OURS.matcher(file.getFileName().toString()).matches();
     }
 
-    static void delete(Path tree) throws IOException {
+    /** Removes a file, or a directory with all that is in it; a link, not what it leads to. */
+    public static void delete(Path tree) throws IOException {
         Files.walkFileTree(tree, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

@@ -64,6 +64,29 @@ class RunDirectoryTest {
     }
 
     @Test
+    void whatALivingWorkerOfAnOlderLauncherWritesIsKeptUntilItIsGone() throws Exception {
+        Path path = temporary.resolve("run");
+        Path older = path.resolve("slot-1/7");
+        Process worker = new ProcessBuilder("sleep", "60").start();
+        try (RunDirectory directory = RunDirectory.open(path)) {
+            directory.register().reserve(7);
+            directory.register().started(1, 7, worker.pid(), 1);
+            Files.createDirectories(older);
+            Files.createDirectories(path.resolve("slot-2/8"));
+            Files.delete(path.resolve("workers"));
+        }
+        try (RunDirectory directory = RunDirectory.open(path)) {
+            assertThat(older).exists();
+            assertThat(path.resolve("slot-2")).doesNotExist();
+            worker.destroyForcibly().waitFor();
+            directory.register().ended(7);
+        } finally {
+            worker.destroyForcibly();
+        }
+        assertThat(path).doesNotExist();
+    }
+
+    @Test
     void aDirectoryThatHoldsSomethingElseIsRefusedAndLeftAsItIs() throws Exception {
         Path path = Files.createDirectory(
                 temporary.resolve("home"),
