@@ -1,7 +1,12 @@
 package dev.clowder.launcher.config;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -97,6 +102,16 @@ public record Sessions(Mode mode, String url) {
         }
         return "use a URL such as redis://USER:SECRET@HOST:6379/0, or rediss:// for TLS; signs in USER and SECRET that"
                 + " mean something in a URL are written as %40 and the like";
+    }
+
+    /** Another one for other sessions; what is secret in the URL can't be read from it. */
+    public String fingerprint() {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(url.getBytes(UTF_8));
+            return mode + " " + HexFormat.of().formatHex(digest);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has it", e);
+        }
     }
 
     /** Without what is secret in the URL. */

@@ -57,19 +57,25 @@ record Adoption(
      * @throws IOException if that was not possible
      */
     static Adoption begin(RunDirectory directory, LauncherConfig config, Consumer<String> log) throws IOException {
-        List<Survivor> living = directory.register().living();
+        List<Survivor> all = directory.register().living();
         Register.Plan plan = directory.register().plan();
-        if (living.isEmpty()) {
+        if (all.isEmpty()) {
             return NOTHING;
         }
         int lastId = directory.register().lastId();
+        List<Survivor> living =
+                all.stream().filter(survivor -> survivor.slot() != 0).toList();
         try {
+            endSpares(directory, all);
+            if (living.isEmpty()) {
+                directory.sweep();
+                return new Adoption(null, List.of(), lastId, null, false);
+            }
             String obstacle = obstacle(plan, config);
             if (plan != null && obstacle == null) {
                 List<Acceptor> acceptors = Acceptor.takeOver(directory.orphans(), addresses(plan), PATIENCE);
                 if (!acceptors.isEmpty()) {
-                    endSpares(directory, living);
-                    return adopt(new Listeners(config.listeners(), acceptors), serving(living), lastId, plan, config);
+                    return adopt(new Listeners(config.listeners(), acceptors), living, lastId, plan, config);
                 }
                 obstacle = "none of them answers";
             }
@@ -84,21 +90,14 @@ record Adoption(
     }
 
     /** One that waited for a slot has nothing that anybody would miss, and leaves by itself in any case. */
-    private static void endSpares(RunDirectory directory, List<Survivor> living)
-            throws InterruptedException, IOException {
+    private static void endSpares(RunDirectory directory, List<Survivor> all) throws InterruptedException, IOException {
         List<Survivor> spares =
-                living.stream().filter(survivor -> survivor.slot() == 0).toList();
-        signal(spares, ProcessHandle::destroyForcibly);
-        await(spares);
+                all.stream().filter(survivor -> survivor.slot() == 0).toList();
+        kill(spares);
         for (Survivor spare : spares) {
-            Posix.reap(spare.pid());
             directory.register().ended(spare.id());
             directory.discard(directory.worker(spare.id()));
         }
-    }
-
-    private static List<Survivor> serving(List<Survivor> living) {
-        return living.stream().filter(survivor -> survivor.slot() != 0).toList();
     }
 
     private static Adoption adopt(
@@ -190,6 +189,7 @@ record Adoption(
         text.append("forwarded-headers ").append(config.forwardedHeaders()).append('\n');
         text.append("proxy-protocol ").append(config.proxyProtocol()).append('\n');
         text.append("expose-worker ").append(config.exposeWorker()).append('\n');
+        text.append("sessions ").append(config.sessions().fingerprint()).append('\n');
         text.append("loop ").append(config.loop()).append('\n');
         text.append("health-path ").append(config.healthPath()).append('\n');
         text.append("access-log ").append(config.accessLog()).append('\n');
@@ -212,6 +212,10 @@ record Adoption(
     private static void end(List<Survivor> workers) throws InterruptedException, IOException {
         signal(workers, ProcessHandle::destroy);
         await(workers);
+        kill(workers);
+    }
+
+    private static void kill(List<Survivor> workers) throws InterruptedException, IOException {
         signal(workers, ProcessHandle::destroyForcibly);
         await(workers);
         for (Survivor worker : workers) {

@@ -132,6 +132,12 @@ final class ClassArchive implements Observer, AutoCloseable {
     @Override
     public void event(ClusterEvent event) {
         next.event(event);
+        // A spare has booted long before it listens to clients, if it ever does.
+        boolean booted =
+                event.event().equals("placed") || (event.event().equals("exited") && !"start".equals(event.cause()));
+        if (booted && event.pid() != null) {
+            booting.remove(event.pid());
+        }
     }
 
     @Override

@@ -95,7 +95,8 @@ public final class RunningCluster {
             if (!adoption.changed()) {
                 directory.register().plan(Adoption.plan(config, listeners.addresses(), first));
             }
-            logs = Logs.open(directory.root(), config.logDir(), config.workers(), output, observer::log);
+            logs = Logs.open(
+                    directory.root(), config.logDir(), config.workers() + config.spare(), output, observer::log);
             parts.push(logs);
             host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
             AccessLog accessLog = config.accessLog();

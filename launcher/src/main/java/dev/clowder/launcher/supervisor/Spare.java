@@ -22,6 +22,13 @@ final class Spare {
         place = new WorkerSlot(0, now, random);
     }
 
+    /** The next one is due at once, whatever became of those before it: that one was well, or ran other applications. */
+    void forgive(long now) {
+        place.delay.forget();
+        place.vacancy = WorkerState.BACKOFF;
+        place.retryAt = now;
+    }
+
     boolean isWanted() {
         return wanted;
     }

@@ -103,9 +103,17 @@ public record Status(
             @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
             Insides insides) {}
 
-    /** How the slot's last worker ended. */
+    /** How the slot's last worker ended; neither code nor signal is known of one that was adopted. */
     public record ExitStatus(
-            @Nullable Integer code, @Nullable String signal, String reason, String at) {}
+            @Nullable Integer code, @Nullable String signal, String reason, String at) {
+        /** In a few words, for a table. */
+        public String text() {
+            if (signal != null) {
+                return signal + ", " + reason;
+            }
+            return code == null ? reason : "code " + code + ", " + reason;
+        }
+    }
 
     static Status of(
             String state,

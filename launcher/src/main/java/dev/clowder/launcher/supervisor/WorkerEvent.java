@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A step in a worker's life, named as in Node's {@code cluster}. One life fires them in this order, each at most once.
  *
- * @param slot the stable place, from 1; 0 of a spare, which has its slot from {@link Kind#LISTENING} on
+ * @param slot the stable place, from 1; 0 of a spare, until it is placed
  * @param id the incarnation, never reused
  * @param exit how it ended, only with {@link Kind#EXITED}
  */

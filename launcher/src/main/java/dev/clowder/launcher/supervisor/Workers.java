@@ -89,6 +89,7 @@ final class Workers {
     void commit(Generation proven) {
         if (!proven.equals(generation)) {
             write(() -> directory.register().plan(Adoption.plan(config, listeners.addresses(), proven)));
+            spare.forgive(host.now());
         }
         generation = proven;
     }
@@ -356,14 +357,16 @@ final class Workers {
     private void place(Worker worker, WorkerSlot slot, long now) {
         observer.log("worker " + worker.name() + " takes slot " + slot.number);
         spare.place.current = null;
-        spare.place.retryAt = now;
+        spare.forgive(now);
         worker.take(slot, now, after(now, Spare.PATIENCE));
         slot.current = worker;
         slot.lives++;
         slot.lastId = worker.id;
         write(() -> directory.register().started(slot.number, worker.id, worker.pid, worker.generation.number()));
-        worker.order(new Message.TakeSlot(slot.number, wanted, host.move(worker.id, slot.number)));
         observer.event(ClusterEvent.of("placed", "worker " + worker.name() + " was the spare", worker));
+        if (!worker.order(new Message.TakeSlot(slot.number, wanted, host.move(worker.id, slot.number)))) {
+            kill(worker, "can't be told its slot", now);
+        }
     }
 
     private boolean isSpareDue() {

@@ -46,6 +46,9 @@ public final class WorkerMain {
     private final Place place;
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicBoolean stopping = new AtomicBoolean();
+    /** Held while a spare takes its slot, and while it is decided that this worker leaves: one of them comes first. */
+    private final Object leaving = new Object();
+
     private final Replicas replicas;
     private final SharedTickets tickets = new SharedTickets();
     private volatile @Nullable WorkerTomcat tomcat;
@@ -120,14 +123,19 @@ public final class WorkerMain {
         if (running == null || stopping.get()) {
             return;
         }
-        place.take(order.slot(), order.workers());
-        try {
-            serve(running, start, order.slot());
-        } catch (StartFailedException | IOException e) {
-            fail("can't take slot " + order.slot() + ": " + e.getMessage());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            fail("interrupted");
+        synchronized (leaving) {
+            if (stopping.get()) {
+                // It has drained; its ports stay closed.
+                return;
+            }
+            place.take(order.slot(), order.workers());
+            try {
+                serve(running, start, order.slot());
+            } catch (Throwable e) {
+                // Whatever it was: a slot without a port must get another worker.
+                LogFactory.getLog(WorkerMain.class).error("this worker can't take slot " + order.slot(), e);
+                fail("can't take slot " + order.slot() + ": " + e.getMessage());
+            }
         }
         lifeline.send(new Message.Ready());
         if (!order.log().isEmpty()) {
@@ -254,8 +262,10 @@ public final class WorkerMain {
             return;
         }
         running.hurry(drainMillis, idleMillis);
-        if (!stopping.compareAndSet(false, true)) {
-            return;
+        synchronized (leaving) {
+            if (!stopping.compareAndSet(false, true)) {
+                return;
+            }
         }
         running.drain();
         // What was answered meanwhile counts too.

@@ -70,6 +70,18 @@ class ClassArchiveTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"placed, start", "exited, signal"})
+    void aSpareThatHasBootedIsNotBlamedOnTheArchive(String event, String cause) {
+        happens(WorkerEvent.Kind.FORKED, 0);
+        happens(WorkerEvent.Kind.ONLINE, 0);
+        archive.event(new ClusterEvent(
+                event, "", 0, 1, NOBODY, 1, null, "SIGSEGV", "killed", cause, null, null, null, Instant.EPOCH));
+        happens(WorkerEvent.Kind.EXITED, 139);
+        assertThat(archive.flags(17)).isNotEmpty();
+        assertThat(file).exists();
+    }
+
+    @ParameterizedTest
     @CsvSource({"78", "137", "143"})
     void anApplicationThatDoesNotStartAndAWorkerThatIsKilledAreNotBlamedOnTheArchive(int exit) {
         happens(WorkerEvent.Kind.FORKED, 0);
