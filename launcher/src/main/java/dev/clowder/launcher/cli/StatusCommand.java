@@ -109,9 +109,7 @@ final class StatusCommand implements Callable<Integer> {
                 mebibytes(worker.heapUsedBytes()),
                 mebibytes(worker.rssBytes()),
                 worker.restarts(),
-                exit == null
-                        ? "-"
-                        : (exit.signal() == null ? "code " + exit.code() : exit.signal()) + ", " + exit.reason());
+                exit == null ? "-" : exit.text());
     }
 
     private static String mebibytes(long bytes) {

@@ -104,9 +104,7 @@ final class TopView {
                 mebibytes(worker.rssBytes()),
                 seconds <= 0 ? "-" : String.format(Locale.ROOT, "%.0f ms", collected(before, now) / seconds),
                 worker.restarts(),
-                exit == null
-                        ? "-"
-                        : (exit.signal() == null ? "code " + exit.code() : exit.signal()) + ", " + exit.reason());
+                exit == null ? "-" : exit.text());
     }
 
     private static double collected(Counts before, Counts now) {
