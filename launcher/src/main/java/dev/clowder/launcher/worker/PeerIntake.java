@@ -170,12 +170,24 @@ final class PeerIntake {
         }
         RelayedFacts facts = RelayedFacts.read(message);
         answer(peer, YES);
+        WorkerEndpoint endpoint = peers.endpoint(listener);
+        if (endpoint.isNearlyFull()) {
+            // It would wait, and with it everybody who comes here.
+            Thread waiting = new Thread(() -> serve(endpoint, peer, facts), "relayed request waits");
+            waiting.setDaemon(true);
+            waiting.start();
+        } else {
+            serve(endpoint, peer, facts);
+        }
+        return true;
+    }
+
+    private static void serve(WorkerEndpoint endpoint, SocketChannel peer, RelayedFacts facts) {
         try {
-            peers.endpoint(listener).serveRelayed(peer, facts);
+            endpoint.serveRelayed(peer, facts);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return true;
     }
 
     /** The other side of {@link #serve}; whether the request may follow. */

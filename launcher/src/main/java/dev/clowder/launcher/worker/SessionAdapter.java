@@ -2,11 +2,12 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.worker.relay.Relay;
 import dev.clowder.launcher.worker.relay.RelayLoop;
+import dev.clowder.launcher.worker.relay.RelayedAnswer;
 import dev.clowder.launcher.worker.relay.RelayedFacts;
 import dev.clowder.launcher.worker.relay.RelayedHead;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.Adapter;
@@ -15,6 +16,7 @@ import org.apache.coyote.Response;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.net.SocketEvent;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Does for TLS and HTTP/2 what {@link SessionRouting} does for plain HTTP: sees to it that a request is answered where its
@@ -27,6 +29,8 @@ final class SessionAdapter implements Adapter {
     private static final int SLOT_NOTE = 30;
 
     private static final int BAD_REQUEST = 400;
+    private static final int UNAVAILABLE = 503;
+    private static final int UPGRADES = 16;
 
     private final Adapter next;
     private final WorkerProtocol protocol;
@@ -34,6 +38,8 @@ final class SessionAdapter implements Adapter {
     private final SessionPeers peers;
     private final int listener;
     private final RelayLoop relays;
+    /** Each holds a thread until its head is answered; two workers must not use up the threads of each other. */
+    private final Semaphore upgrading;
 
     SessionAdapter(
             Adapter next,
@@ -48,6 +54,9 @@ final class SessionAdapter implements Adapter {
         this.peers = peers;
         this.listener = listener;
         this.relays = relays;
+        // Tomcat does not tell how many a shared Executor has.
+        int threads = endpoint.getMaxThreads();
+        upgrading = new Semaphore(threads > 1 ? threads / 2 : UPGRADES);
     }
 
     @Override
@@ -61,6 +70,7 @@ final class SessionAdapter implements Adapter {
         }
         // Of a request that nobody could end.
         leaveSlot(request, false);
+        abandonRelay(request);
         int slot = peers.cookies().isEmpty()
                 ? SessionCookies.NONE
                 : peers.cookies().slot(request);
@@ -75,7 +85,7 @@ final class SessionAdapter implements Adapter {
 
     /** Waits while the sessions move; false if the request is to be answered here. */
     private boolean isElsewhere(Request request, Response response, int number) {
-        RelayedFacts facts = null;
+        byte[] facts = null;
         RelayedHead head = null;
         long end = System.nanoTime() + SessionRouting.PATIENCE;
         do {
@@ -91,17 +101,16 @@ final class SessionAdapter implements Adapter {
                 return false;
             }
             if (facts == null || head == null) {
-                facts = RelayedFacts.of(request);
+                facts = said(request);
                 head = RelayedHead.of(request);
             }
             if (facts == null || head == null) {
                 SessionPeers.close(home);
-                refuse(request, response);
+                refuse(request, response, BAD_REQUEST);
                 return true;
             }
             try {
-                if (PeerIntake.offer(home, number, listener, facts.write())
-                        && isRelayed(request, response, home, head)) {
+                if (PeerIntake.offer(home, number, listener, facts) && isRelayed(request, response, home, head)) {
                     return true;
                 }
             } catch (IOException e) {
@@ -113,9 +122,20 @@ final class SessionAdapter implements Adapter {
         return false;
     }
 
-    /** What can't be said in HTTP/1.1, or whose client is gone. */
-    private void refuse(Request request, Response response) {
-        response.setStatus(BAD_REQUEST);
+    /** What its connection knows of a request; null if that can't be said, or the client is gone. */
+    private static byte @Nullable [] said(Request request) {
+        RelayedFacts facts = RelayedFacts.of(request);
+        try {
+            return facts == null ? null : facts.write();
+        } catch (IOException e) {
+            LOG.debug("a request can't be relayed", e);
+            return null;
+        }
+    }
+
+    /** What can't be said in HTTP/1.1, whose client is gone, or for which there is no thread. */
+    private void refuse(Request request, Response response, int status) {
+        response.setStatus(status);
         response.setContentLength(0);
         response.action(ActionCode.CLOSE, null);
         next.log(request, response, System.nanoTime() - request.getStartTimeNanos());
@@ -124,9 +144,21 @@ final class SessionAdapter implements Adapter {
     /** False if that worker has lost its life. */
     private boolean isRelayed(Request request, Response response, SocketChannel home, RelayedHead head)
             throws IOException {
-        Relay relay = new Relay(request, head, home, relays, endpoint.getExecutor(), protocol::sayGoodbye);
-        if (!relay.begin()) {
-            return false;
+        if (head.upgrades() && !upgrading.tryAcquire()) {
+            SessionPeers.close(home);
+            refuse(request, response, UNAVAILABLE);
+            return true;
+        }
+        Relay relay;
+        try {
+            relay = new Relay(request, head, home, relays, endpoint.getExecutor(), protocol::sayGoodbye);
+            if (!relay.begin()) {
+                return false;
+            }
+        } finally {
+            if (head.upgrades()) {
+                upgrading.release();
+            }
         }
         if (relay.isOver()) {
             ended(relay, request, response);
@@ -142,18 +174,21 @@ final class SessionAdapter implements Adapter {
         protocol.countRelayed();
     }
 
-    /** @param unlessAsync whether an asynchronous request goes on using it */
-    private static void leaveSlot(Request request, boolean unlessAsync) {
-        if (request.getNote(SLOT_NOTE) instanceof SessionSlot slot && !(unlessAsync && isAsync(request))) {
-            request.setNote(SLOT_NOTE, null);
-            slot.exit();
+    private void abandonRelay(Request request) {
+        if (request.getNote(Relay.NOTE) instanceof Relay relay) {
+            request.setNote(Relay.NOTE, null);
+            relay.abandon();
+            protocol.countRelayed();
         }
     }
 
-    private static boolean isAsync(Request request) {
-        AtomicBoolean answer = new AtomicBoolean();
-        request.action(ActionCode.ASYNC_IS_ASYNC, answer);
-        return answer.get();
+    /** @param unlessAsync whether an asynchronous request goes on using it */
+    private static void leaveSlot(Request request, boolean unlessAsync) {
+        if (request.getNote(SLOT_NOTE) instanceof SessionSlot slot
+                && !(unlessAsync && RelayedAnswer.is(request, ActionCode.ASYNC_IS_ASYNC))) {
+            request.setNote(SLOT_NOTE, null);
+            slot.exit();
+        }
     }
 
     @Override
@@ -187,11 +222,7 @@ final class SessionAdapter implements Adapter {
     /** {@inheritDoc} Tomcat does before it uses the two for another client. */
     @Override
     public void checkRecycled(Request request, Response response) {
-        if (request.getNote(Relay.NOTE) instanceof Relay relay) {
-            request.setNote(Relay.NOTE, null);
-            relay.abandon();
-            protocol.countRelayed();
-        }
+        abandonRelay(request);
         leaveSlot(request, false);
         next.checkRecycled(request, response);
     }

@@ -359,9 +359,7 @@ public final class Relay implements ReadListener {
 
     /** The other worker has closed. */
     private void endsEarly() {
-        if (reader.endsHere()) {
-            ends();
-        } else if (reader.hasBegun()) {
+        if (reader.hasBegun()) {
             fail();
         } else {
             unanswered = true;

@@ -10,6 +10,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +23,13 @@ import org.jspecify.annotations.Nullable;
 public final class RelayLoop {
     private static final Log LOG = LogFactory.getLog(RelayLoop.class);
 
+    /** Until a pool that is full is asked again. */
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(20);
+
     private final Queue<Watch> changed = new ConcurrentLinkedQueue<>();
     private volatile @Nullable Selector selector;
+    /** Whether the pool took no more; the loop's thread only. */
+    private boolean full;
 
     /** What is waited for on one channel. */
     public final class Watch {
@@ -90,13 +97,16 @@ public final class RelayLoop {
             try {
                 if ((operations & SelectionKey.OP_READ) != 0) {
                     pool.execute(readable);
+                    operations &= ~SelectionKey.OP_READ;
                 }
                 if ((operations & SelectionKey.OP_WRITE) != 0) {
                     pool.execute(writable);
                 }
             } catch (RejectedExecutionException e) {
-                LOG.debug("the port is closed", e);
-                close();
+                // Its client would wait for ever if nobody came back to it.
+                LOG.debug("no thread has time for a relayed request", e);
+                want(operations);
+                full = true;
             }
         }
     }
@@ -136,6 +146,10 @@ public final class RelayLoop {
         while (mine.isOpen()) {
             try {
                 mine.select(RelayLoop::serve);
+                if (full) {
+                    full = false;
+                    LockSupport.parkNanos(PAUSE);
+                }
                 for (Watch watch = changed.poll(); watch != null; watch = changed.poll()) {
                     watch.update(mine);
                 }

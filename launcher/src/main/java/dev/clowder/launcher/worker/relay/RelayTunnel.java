@@ -30,7 +30,7 @@ final class RelayTunnel implements InternalHttpUpgradeHandler {
     private final Executor pool;
     private final RelayLoop.Watch watch;
     private final ByteBuffer fromClient = ByteBuffer.allocate(SIZE).limit(0);
-    private final ByteBuffer fromHome = ByteBuffer.allocate(SIZE);
+    private final ByteBuffer fromHome;
     private volatile @Nullable SocketWrapperBase<?> client;
 
     /** @param begun what the worker has sent behind its answer */
@@ -38,7 +38,7 @@ final class RelayTunnel implements InternalHttpUpgradeHandler {
         this.home = home;
         this.pool = pool;
         this.watch = loop.watch(home, pool, this::readable, this::writable);
-        fromHome.put(begun);
+        fromHome = ByteBuffer.allocate(Math.max(SIZE, begun.remaining())).put(begun);
     }
 
     @Override

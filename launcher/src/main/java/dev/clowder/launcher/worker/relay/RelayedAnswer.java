@@ -12,7 +12,6 @@ import org.apache.coyote.ActionCode;
 import org.apache.coyote.ContinueResponseTiming;
 import org.apache.coyote.Request;
 import org.apache.coyote.Response;
-import org.apache.tomcat.util.buf.MessageBytes;
 import org.apache.tomcat.util.http.MimeHeaders;
 
 /** Tells a client what another worker has answered. One thread at a time. */
@@ -23,6 +22,7 @@ public final class RelayedAnswer implements ResponseReader.Sink {
      */
     private static final String CLOSE = "relayed-close";
 
+    private static final String CONNECTION = "Connection";
     private static final int BAD_GATEWAY = 502;
 
     private final Request request;
@@ -45,14 +45,18 @@ public final class RelayedAnswer implements ResponseReader.Sink {
      * application wants its connection closed.
      */
     public static void beforeCommit(MimeHeaders headers) {
-        MessageBytes connection = headers.getValue("Connection");
-        if (connection != null && connection.equalsIgnoreCase("close")) {
-            connection.setString(CLOSE);
+        for (int i = headers.findHeader(CONNECTION, 0); i >= 0; i = headers.findHeader(CONNECTION, i + 1)) {
+            for (String token : String.valueOf(headers.getValue(i)).split(",", -1)) {
+                if (token.strip().equalsIgnoreCase("close")) {
+                    headers.setValue(CONNECTION).setString(CLOSE);
+                    return;
+                }
+            }
         }
     }
 
     /** What Tomcat answers to a question about a request. */
-    static boolean is(Request request, ActionCode question) {
+    public static boolean is(Request request, ActionCode question) {
         AtomicBoolean answer = new AtomicBoolean();
         request.action(question, answer);
         return answer.get();

@@ -132,7 +132,7 @@ public final class RelayedFacts {
         if (bits > 0) {
             attributes.put(SSLSupport.KEY_SIZE_KEY, bits);
         }
-        X509Certificate[] chain = new X509Certificate[in.readShort()];
+        X509Certificate[] chain = new X509Certificate[in.readUnsignedShort()];
         for (int i = 0; i < chain.length; i++) {
             chain[i] = certificate(in.readNBytes(in.readInt()));
         }

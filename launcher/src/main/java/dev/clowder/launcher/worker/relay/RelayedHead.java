@@ -69,11 +69,12 @@ public final class RelayedHead {
         return true;
     }
 
+    /** To a WebSocket: nothing else is known to Tomcat but h2c, which each worker speaks itself. */
     private static boolean wantsUpgrade(Request request) {
         String connection = request.getHeader("Connection");
         return connection != null
                 && connection.toLowerCase(Locale.ROOT).contains("upgrade")
-                && request.getHeader("Upgrade") != null
+                && "websocket".equalsIgnoreCase(request.getHeader("Upgrade"))
                 && !request.protocol().equals("HTTP/2.0");
     }
 
@@ -83,7 +84,7 @@ public final class RelayedHead {
     }
 
     /** Whether it asks for another protocol than HTTP on its connection. */
-    boolean upgrades() {
+    public boolean upgrades() {
         return upgrades;
     }
 

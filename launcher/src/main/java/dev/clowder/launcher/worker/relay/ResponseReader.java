@@ -52,7 +52,6 @@ final class ResponseReader {
         CHUNK,
         CHUNK_END,
         TRAILERS,
-        UNTIL_CLOSE,
         DONE
     }
 
@@ -86,16 +85,11 @@ final class ResponseReader {
         return trailers;
     }
 
-    /** The other side has closed: whether the answer ends by that. */
-    boolean endsHere() {
-        return part == Part.UNTIL_CLOSE;
-    }
-
     /** Reads what is there, at most to the end of the answer. */
     void read(ByteBuffer bytes, Sink sink) throws IOException {
         while (bytes.hasRemaining() && part != Part.DONE) {
             switch (part) {
-                case FIXED, CHUNK, UNTIL_CLOSE -> body(bytes, sink);
+                case FIXED, CHUNK -> body(bytes, sink);
                 default -> {
                     if (isWholeLine(bytes)) {
                         String text = line.toString(StandardCharsets.ISO_8859_1);
@@ -187,12 +181,12 @@ final class ResponseReader {
             }
             return;
         }
-        begun = true;
         part = framing();
+        begun = true;
         sink.head(status, List.copyOf(fields));
     }
 
-    /** RFC 9112, section 6.3. */
+    /** RFC 9112, section 6.3; but nothing ends with its connection, which would look like the death of that worker. */
     private Part framing() throws IOException {
         if (toHead
                 || status == SWITCHING_PROTOCOLS
@@ -213,7 +207,7 @@ final class ResponseReader {
                 return left == 0 ? Part.DONE : Part.FIXED;
             }
         }
-        return Part.UNTIL_CLOSE;
+        throw new IOException("an answer that does not say where it ends");
     }
 
     static long length(String text) throws IOException {
@@ -225,7 +219,7 @@ final class ResponseReader {
     }
 
     private void body(ByteBuffer bytes, Sink sink) throws IOException {
-        int count = part == Part.UNTIL_CLOSE ? bytes.remaining() : (int) Math.min(bytes.remaining(), left);
+        int count = (int) Math.min(bytes.remaining(), left);
         ByteBuffer piece = bytes.slice(bytes.position(), count);
         bytes.position(bytes.position() + count);
         left -= count;
