@@ -264,14 +264,15 @@ public final class EngineStore implements SessionStore {
     }
 
     private void renew() {
-        try {
-            for (EngineLease lease : leases.values()) {
+        for (EngineLease lease : leases.values()) {
+            try {
                 if (down == null && lease.held) {
                     engine.renew(lease.key, lease.holder);
                 }
+            } catch (EngineException e) {
+                // Of this one; the others need it too.
+                unavailable(e);
             }
-        } catch (EngineException e) {
-            unavailable(e);
         }
     }
 

@@ -53,7 +53,11 @@ final class RedisEngine implements Engine {
             """ + KEEP);
     private static final byte[] REMOVE = script(IF_HELD + "return redis.call('DEL', KEYS[1], KEYS[2])");
     private static final byte[] RELEASE = script(IF_HELD + "return redis.call('DEL', KEYS[1])");
-    private static final byte[] RENEW = script(IF_HELD + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])");
+    /** A session lives at least as long as a request that uses it. */
+    private static final byte[] RENEW = script(IF_HELD + """
+            local left = redis.call('PTTL', KEYS[2])
+            if left >= 0 and left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
+            return redis.call('PEXPIRE', KEYS[1], ARGV[2])""");
 
     private final RedisAddress address;
     /** One for each connection that may be in use. */

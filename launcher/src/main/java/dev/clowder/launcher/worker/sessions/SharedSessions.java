@@ -190,7 +190,10 @@ public final class SharedSessions extends ManagerBase {
     /** Another request may have used it a moment ago. */
     private void end(String id, SessionStore.Lease lease, long now) {
         StoredSession stored = lease.stored();
-        if (stored != null && StoredSession.isOver(stored.accessed(), stored.inactiveSeconds(), now)) {
+        if (stored == null) {
+            // Begun by a request that did not live to store it.
+            lease.remove();
+        } else if (StoredSession.isOver(stored.accessed(), stored.inactiveSeconds(), now)) {
             SharedSession session = current(id, stored);
             if (session != null) {
                 session.expire(true);

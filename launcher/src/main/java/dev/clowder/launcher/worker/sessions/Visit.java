@@ -158,6 +158,9 @@ final class Visit {
                 unwritten = e;
             } catch (SessionsUnavailableException e) {
                 unstored = e;
+            } catch (RuntimeException | StackOverflowError e) {
+                // Of an attribute that writes itself; the other sessions are let go of all the same.
+                unwritten = new IOException("a session can't be written: " + e, e);
             } finally {
                 if (!stored) {
                     // The next request shall see what the store has.
