@@ -1,6 +1,7 @@
 package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -192,6 +193,8 @@ class CheckIT {
                 "--workers=1",
                 "--heap=much",
                 "--crawl --script",
+                "--html=/no/such/directory/report.html",
+                "--write-baseline=/no/such/directory/known",
             })
     @DisplayName("a wrong command line is one line that names the culprit, and starts nothing")
     void aWrongCommandLineStartsNothing(String wrong) throws Exception {
@@ -210,6 +213,29 @@ class CheckIT {
         Launcher.Result result = check(arguments.toArray(String[]::new));
         assertThat(result.exitCode()).as(result.toString()).isEqualTo(WRONG_USAGE);
         assertThat(result.errors().lines()).singleElement().asString().contains(wrong.split("[ =]", -1)[0]);
+    }
+
+    @Test
+    @Tag("slow")
+    @DisplayName("a check that is told to end (SIGTERM) ends its workers and leaves no file")
+    void anInterruptedCheckLeavesNothing() throws Exception {
+        Path temporary = Files.createDirectory(files.resolve("tmp"));
+        Launcher launcher = Launcher.ofThisBuild();
+        List<String> command = List.of(
+                launcher.javaHome().resolve("bin/java").toString(),
+                "-Djava.io.tmpdir=" + temporary,
+                "-jar",
+                launcher.jar().toString(),
+                "check",
+                write(page(PortListener.class)).toString());
+        try (Foreground check = Foreground.start(files, command)) {
+            await("its first requests").atMost(SOON).until(() -> check.output().contains("in a single worker"));
+            check.terminate();
+            try (Stream<Path> left = Files.list(temporary)) {
+                assertThat(left.map(path -> path.getFileName().toString()))
+                        .noneMatch(name -> name.startsWith("clowder"));
+            }
+        }
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.clowder.launcher;
 
+import dev.clowder.launcher.check.CheckCommand;
 import dev.clowder.launcher.cli.CommandLines;
 import dev.clowder.launcher.cli.Terminals;
 import dev.clowder.launcher.config.ConfigException;
@@ -37,7 +38,7 @@ public final class Main {
             boolean isRun = arguments.length > 0 && arguments[0].equals("run");
             CommandLine run =
                     ConfigReader.runCommand(isRun ? Arrays.copyOfRange(arguments, 1, arguments.length) : new String[0]);
-            CommandLine clowder = CommandLines.of(run, out, err);
+            CommandLine clowder = CommandLines.of(run, new CheckCommand(), out, err);
             clowder.setExecutionStrategy(parsed -> {
                 if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
                     throw new CommandLine.ParameterException(

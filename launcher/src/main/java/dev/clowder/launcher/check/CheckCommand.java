@@ -6,15 +6,16 @@ import dev.clowder.launcher.check.CheckedCluster.NotStartedException;
 import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.AppReader;
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.supervisor.RunDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,6 +36,8 @@ public final class CheckCommand implements Callable<Integer> {
     private static final int USAGE = 2;
     private static final int COULD_NOT_START = 3;
     private static final int MOST_LOG_LINES = 40;
+    /** For the request and the workers that there are. */
+    private static final long PATIENCE_SECONDS = 20;
 
     @Parameters(paramLabel = "APP", description = "as for run")
     String app = "";
@@ -134,6 +137,9 @@ public final class CheckCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
         Path directory = Files.createTempDirectory("clowder-check");
+        CountDownLatch over = new CountDownLatch(1);
+        Thread interruption = interruption(Thread.currentThread(), over);
+        Runtime.getRuntime().addShutdownHook(interruption);
         try {
             CheckOptions options = options();
             Baseline known = baseline == null ? Baseline.none() : Baseline.read(baseline);
@@ -148,11 +154,40 @@ public final class CheckCommand implements Callable<Integer> {
             e.log().lines().limit(MOST_LOG_LINES).forEach(err::println);
             err.println("clowder: " + app + " can't be checked: " + e.getMessage());
             return COULD_NOT_START;
-        } catch (IOException e) {
-            err.println("clowder: " + app + ": the check did not come to its end: " + e.getMessage());
+        } catch (IOException | RuntimeException e) {
+            // Also for a fault of ours: 1 would say that something was found.
+            err.println("clowder: " + app + ": the check did not come to its end: " + e);
             return COULD_NOT_START;
         } finally {
-            delete(directory);
+            try {
+                RunDirectory.delete(directory);
+            } catch (IOException e) {
+                err.println("clowder: " + directory + " is left behind: " + e.getMessage());
+            }
+            over.countDown();
+            forget(interruption);
+        }
+    }
+
+    /** When the program is told to end, the check ends first, so that nothing of it stays. */
+    private static Thread interruption(Thread checking, CountDownLatch over) {
+        return new Thread(
+                () -> {
+                    checking.interrupt();
+                    try {
+                        over.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "end of the check");
+    }
+
+    private static void forget(Thread interruption) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(interruption);
+        } catch (IllegalStateException e) {
+            // It has begun.
         }
     }
 
@@ -165,6 +200,9 @@ public final class CheckCommand implements Callable<Integer> {
         atLeast("--pages", pages, 1);
         atLeast("--crawl-seconds", crawlSeconds, 1);
         atLeast("--boot-seconds", bootSeconds, 1);
+        writable("--html", html);
+        writable("--json", json);
+        writable("--write-baseline", writeBaseline);
         if (!heap.matches("off|\\d+[kmgKMG]")) {
             throw new ConfigException("--heap " + heap + ": use a size such as 64m, or off");
         }
@@ -181,6 +219,20 @@ public final class CheckCommand implements Callable<Integer> {
                 har,
                 pages,
                 Duration.ofSeconds(crawlSeconds));
+    }
+
+    /** Not only when there is something to write, after minutes. */
+    private static void writable(String option, @Nullable Path file) throws ConfigException {
+        if (file != null) {
+            Path place = file.toAbsolutePath();
+            Path parent = place.getParent();
+            boolean possible = !Files.isDirectory(place)
+                    && (Files.exists(place) ? Files.isWritable(place) : parent != null && Files.isWritable(parent));
+            if (!possible) {
+                throw new ConfigException(
+                        option + " " + file + ": can't be written, name a file in a directory that is there");
+            }
+        }
     }
 
     private static void atLeast(String option, int value, int least) throws ConfigException {
@@ -204,13 +256,5 @@ public final class CheckCommand implements Callable<Integer> {
             return 0;
         }
         return checkup.findings().unknown().isEmpty() ? 0 : FOUND;
-    }
-
-    private static void delete(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        }
     }
 }

@@ -225,7 +225,11 @@ final class CheckedCluster implements AutoCloseable {
     void kill(int slot) throws IOException, NotStartedException {
         Status.WorkerStatus victim = worker(slot);
         ProcessHandle.of(victim.pid()).ifPresent(ProcessHandle::destroyForcibly);
+        long deadline = System.nanoTime() + 2 * bootNanos;
         while (worker(slot).id() == victim.id()) {
+            if (System.nanoTime() > deadline) {
+                throw new NotStartedException("worker " + slot + " was killed and not replaced", true, log());
+            }
             pause();
         }
         awaitReady();

@@ -200,8 +200,7 @@ final class Checkup {
                         + ", expected " + step.expected());
             }
         }
-        if (journey.isEmpty()
-                || (journey.size() == 1 && isNothing(answers.get(0).status()))) {
+        if (journey.isEmpty() || answers.stream().allMatch(answer -> isNothing(answer.status()))) {
             throw new ConfigException(options.app() + ": nothing to replay, "
                     + (journey.isEmpty()
                             ? "there is no page at " + options.contextPath() + "/"

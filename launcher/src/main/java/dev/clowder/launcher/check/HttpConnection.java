@@ -122,7 +122,7 @@ final class HttpConnection implements Closeable {
             }
             headers();
         } else if (!length.isEmpty()) {
-            copy(Integer.parseInt(length), body);
+            copy(number(length, 10), body);
         } else {
             for (int b = next(); b >= 0; b = next()) {
                 body.write(b);
@@ -133,7 +133,20 @@ final class HttpConnection implements Closeable {
     }
 
     private int chunk() throws IOException {
-        return Integer.parseInt(line().replaceFirst(";.*", "").trim(), 16);
+        return number(line().replaceFirst(";.*", "").trim(), 16);
+    }
+
+    private static int number(String text, int radix) throws IOException {
+        long number;
+        try {
+            number = Long.parseLong(text, radix);
+        } catch (NumberFormatException e) {
+            throw new IOException("not an HTTP answer", e);
+        }
+        if (number < 0 || number > MOST_BYTES) {
+            throw new IOException("an answer of more than 1 MB");
+        }
+        return (int) number;
     }
 
     private void copy(int length, ByteArrayOutputStream body) throws IOException {

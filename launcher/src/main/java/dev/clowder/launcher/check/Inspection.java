@@ -69,6 +69,7 @@ final class Inspection {
             worker.blind().forEach((what, why) -> {
                 switch (what) {
                     case "files" -> findings.notLookedAt(Rule.FILE_WRITTEN, why);
+                    case "memory" -> findings.notLookedAt(Rule.MEMORY_DIFFERS, why);
                     case "threads" -> findings.notLookedAt(Rule.RUNS_IN_EACH_WORKER, why);
                     default -> findings.notLookedAt(Rule.PORT_OPENED, why);
                 }

@@ -1,6 +1,5 @@
 package dev.clowder.launcher.cli;
 
-import dev.clowder.launcher.check.CheckCommand;
 import dev.clowder.launcher.supervisor.Version;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 
-/** The commands but {@code run}: each asks a running cluster, and exits with the contract's code. */
+/** The commands but those that start a cluster themselves; each exits with the contract's code. */
 @Command(
         name = "clowder",
         description = "One Tomcat per core, and a request that tells the truth about its client.",
@@ -25,8 +24,8 @@ public final class CommandLines {
     @Option(names = "--version", versionHelp = true, description = "show the version")
     boolean version;
 
-    /** All commands; {@code run} is given, so that its help stands among the others. */
-    public static CommandLine of(CommandLine run, PrintWriter out, PrintWriter err) {
+    /** All commands; {@code run} and {@code check} are given, so that their help stands among the others. */
+    public static CommandLine of(CommandLine run, Object check, PrintWriter out, PrintWriter err) {
         CommandLine clowder = new CommandLine(new CommandLines());
         clowder.addSubcommand(run);
         clowder.addSubcommand(new StatusCommand());
@@ -39,7 +38,7 @@ public final class CommandLines {
         clowder.addSubcommand(new LogsCommand());
         clowder.addSubcommand(new StopCommand());
         clowder.addSubcommand(new UpgradeCommand());
-        clowder.addSubcommand(new CheckCommand());
+        clowder.addSubcommand(check);
         clowder.addSubcommand(new ProxyCommand());
         clowder.addSubcommand(ConfigCommand.command());
         clowder.setOut(out);

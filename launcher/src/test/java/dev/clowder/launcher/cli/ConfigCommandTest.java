@@ -3,6 +3,7 @@ package dev.clowder.launcher.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.clowder.launcher.check.CheckCommand;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import java.io.PrintWriter;
@@ -37,7 +38,11 @@ class ConfigCommandTest {
     }
 
     private int clowder(String... arguments) throws ConfigException {
-        return CommandLines.of(ConfigReader.runCommand(), new PrintWriter(out, true), new PrintWriter(err, true))
+        return CommandLines.of(
+                        ConfigReader.runCommand(),
+                        new CheckCommand(),
+                        new PrintWriter(out, true),
+                        new PrintWriter(err, true))
                 .execute(arguments);
     }
 

@@ -68,11 +68,26 @@ final class MemoryView {
         }
     }
 
-    /** Those of the application's own classes that are loaded; none if this Tomcat keeps them elsewhere. */
+    /** Why static fields can't be seen; empty if they can. */
+    static String obstacle() {
+        try {
+            entries();
+            return "";
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return "this Tomcat does not show which classes are loaded: " + e;
+        }
+    }
+
+    private static Field entries() throws ReflectiveOperationException {
+        Field entries = WebappClassLoaderBase.class.getDeclaredField("resourceEntries");
+        entries.setAccessible(true);
+        return entries;
+    }
+
+    /** Those of the application's own classes that are loaded; none if there is an {@link #obstacle}. */
     private static List<Class<?>> loaded(WebappClassLoaderBase loader) {
         try {
-            Field entries = WebappClassLoaderBase.class.getDeclaredField("resourceEntries");
-            entries.setAccessible(true);
+            Field entries = entries();
             return ((Map<?, ?>) entries.get(loader))
                     .values().stream()
                             .map(entry -> entry instanceof ResourceEntry resource ? resource.loadedClass : null)

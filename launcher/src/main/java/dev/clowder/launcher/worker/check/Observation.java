@@ -99,6 +99,10 @@ public final class Observation implements LifecycleListener {
             blind.put("ports", "this system has no /proc/net/tcp");
             ports = Set.of();
         }
+        String obstacle = MemoryView.obstacle();
+        if (!obstacle.isEmpty()) {
+            blind.put("memory", obstacle);
+        }
         Set<Integer> before = portsBefore == null ? Set.of() : portsBefore;
         List<Integer> opened = ports.stream()
                 .filter(open -> open != port && !before.contains(open))
