@@ -56,8 +56,9 @@ final class KillBetweenRequests implements RequestRelay.Turns {
             return;
         }
         try {
-            cluster.kill(slot);
+            // Also if nobody confirms it: the next request looks.
             killed = true;
+            cluster.kill(slot);
         } catch (IOException | IllegalArgumentException e) {
             // The answer is fine; the next request fails if the cluster is in trouble.
             System.getLogger(KillBetweenRequests.class.getName())

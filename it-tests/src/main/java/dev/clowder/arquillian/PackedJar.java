@@ -93,7 +93,8 @@ final class PackedJar {
             requirePrivate(file);
             return file;
         }
-        Path unfinished = Files.createTempFile(directory, "clowder", ".tmp");
+        // Not *.tmp, which the makers of class archives remove here.
+        Path unfinished = Files.createTempFile(directory, "clowder", ".part");
         try {
             // Which keeps the permissions of a temporary file: the owner's only.
             try (OutputStream out = Files.newOutputStream(unfinished)) {

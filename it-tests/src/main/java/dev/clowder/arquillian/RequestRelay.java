@@ -97,18 +97,29 @@ final class RequestRelay implements AutoCloseable {
     private void accept() {
         while (!listener.isClosed()) {
             try {
-                Socket client = listener.accept();
-                threads.execute(() -> serve(client));
-            } catch (IOException | RejectedExecutionException e) {
+                admit(listener.accept());
+            } catch (IOException e) {
                 // Closed, which ends the loop; or the client is gone.
                 LOG.log(System.Logger.Level.DEBUG, "no connection accepted", e);
             }
         }
     }
 
-    private void serve(Socket client) {
+    private void admit(Socket client) {
         open.add(client);
+        try {
+            threads.execute(() -> serve(client));
+        } catch (RejectedExecutionException e) {
+            open.remove(client);
+            close(client);
+        }
+    }
+
+    private void serve(Socket client) {
         try (client) {
+            if (listener.isClosed()) {
+                return;
+            }
             InputStream in = new BufferedInputStream(client.getInputStream());
             byte[] head = readHead(in);
             if (head.length > 0) {
@@ -180,6 +191,10 @@ final class RequestRelay implements AutoCloseable {
 
         void run(InputStream in, byte[] head) throws IOException {
             try (Socket server = new Socket()) {
+                open.add(server);
+                if (listener.isClosed()) {
+                    return;
+                }
                 try {
                     server.connect(cluster);
                     server.setTcpNoDelay(true);
@@ -196,6 +211,8 @@ final class RequestRelay implements AutoCloseable {
                 awaitEnd(rest);
             } catch (RejectedExecutionException e) {
                 throw new IOException("the relay is closed", e);
+            } finally {
+                open.removeIf(Socket::isClosed);
             }
         }
 
@@ -214,6 +231,8 @@ final class RequestRelay implements AutoCloseable {
                 server.shutdownOutput();
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.DEBUG, "a client or its worker is gone", e);
+                // Nobody is left who would read the answer, which may be one without an end.
+                RequestRelay.close(server);
             }
         }
 

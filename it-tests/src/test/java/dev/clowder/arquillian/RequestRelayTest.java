@@ -1,6 +1,7 @@
 package dev.clowder.arquillian;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -14,6 +15,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -128,6 +130,38 @@ class RequestRelayTest {
         } catch (InterruptedException e) {
             throw new IOException(e);
         }
+    }
+
+    @Test
+    @DisplayName(
+            "when a client breaks off, or the relay is closed, the server's side is closed too and the turn is over")
+    @SuppressWarnings("try") // That it is closed early is the case.
+    void nothingIsLeftOpenAtTheServer() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0)) {
+            RequestRelay front = new RequestRelay(silent.getLocalPort(), turns);
+            try (Socket breaking = request(front);
+                    Socket peer = silent.accept()) {
+                line(peer);
+                breaking.setSoLinger(true, 0);
+                breaking.close();
+                assertThat(peer.getInputStream().readAllBytes()).asString().endsWith("\r\n\r\n");
+            }
+            try (Socket waiting = request(front);
+                    Socket peer = silent.accept()) {
+                line(peer);
+                front.close();
+                assertThat(peer.getInputStream().readAllBytes()).asString().endsWith("\r\n\r\n");
+                assertThat(waiting.getInputStream().read()).isNegative();
+            }
+        }
+        await().atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> assertThat(events).containsExactlyInAnyOrder("begin", "end 0", "begin", "end 0"));
+    }
+
+    private static Socket request(RequestRelay front) throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), front.port());
+        socket.getOutputStream().write(bytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        return socket;
     }
 
     @Test
