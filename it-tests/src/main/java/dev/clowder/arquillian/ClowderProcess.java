@@ -104,6 +104,12 @@ public final class ClowderProcess implements ClusterControl, AutoCloseable {
             return this;
         }
 
+        /** Starts the launcher as a user would, without options for its JVM; those that are added later count. */
+        public Builder plainJvm() {
+            jvmOptions.clear();
+            return this;
+        }
+
         /** Sets a variable of the environment, beside those of this process. */
         public Builder environment(String name, String value) {
             environment.put(name, value);

@@ -58,7 +58,8 @@ class UpgradeIT {
     void anUpgradeKeepsPidAndWorkersAndLosesNoRequest() throws Exception {
         Tls tls = new Tls(files.resolve("tls"));
         SSLSocketFactory client = tls.client().getSocketFactory();
-        try (ClowderProcess cluster = cluster().arguments(tls.options(0)).start()) {
+        try (ClowderProcess cluster =
+                cluster().plainJvm().arguments(tls.options(0)).start()) {
             ClusterStatus before = cluster.awaitReady(SOON);
             int tlsPort = before.listeners().get(1).port();
             long pid = cluster.handle().pid();

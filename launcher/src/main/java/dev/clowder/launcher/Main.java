@@ -7,6 +7,7 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.RunOptions;
+import dev.clowder.launcher.supervisor.OwnJvm;
 import dev.clowder.launcher.supervisor.RunningCluster;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
 import dev.clowder.launcher.supervisor.Version;
@@ -28,6 +29,9 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        if (arguments.length > 0 && arguments[0].equals("run")) {
+            OwnJvm.become(List.of(arguments), System.getenv());
+        }
         System.exit(execute(arguments));
     }
 

@@ -59,6 +59,20 @@ final class ControlClient {
         }
     }
 
+    /**
+     * Asks for the state of everything, as JSON.
+     *
+     * @throws NoClusterException if nobody listens there, or the cluster is about to end
+     * @throws IOException if somebody does and can't be asked
+     */
+    String status() throws NoClusterException, IOException {
+        Message.Reply reply = ask("status", List.of());
+        if (reply == null || reply.exitCode() != 0) {
+            throw new NoClusterException("the cluster in " + directory() + " is leaving");
+        }
+        return reply.text();
+    }
+
     /** What comes behind the last step. */
     private @Nullable Message showSteps(Message.Progress first, Wire wire) throws IOException {
         ProgressLine line = new ProgressLine(spec.commandLine().getErr(), Terminals.is(2, false));

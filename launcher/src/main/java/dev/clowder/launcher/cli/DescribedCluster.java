@@ -4,7 +4,6 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ListenAddress;
 import dev.clowder.launcher.supervisor.RunDirectory;
 import dev.clowder.launcher.supervisor.Status;
-import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -44,10 +43,7 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
         control.port = port;
         control.runDir = runDir == null ? null : Path.of(runDir);
         try {
-            Message.Reply reply = control.ask("status", List.of());
-            if (reply != null) {
-                return running(Status.parse(reply.text()), control.directory(), described);
-            }
+            return running(Status.parse(control.status()), control.directory(), described);
         } catch (ControlClient.NoClusterException e) {
             // Then it is one that may run one day.
         }

@@ -3,7 +3,6 @@ package dev.clowder.launcher.cli;
 import dev.clowder.launcher.supervisor.Lines;
 import dev.clowder.launcher.supervisor.Logs;
 import dev.clowder.launcher.supervisor.Status;
-import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Signals;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -86,11 +85,7 @@ final class LogsCommand implements Callable<Integer> {
 
     /** The slots that are wanted, of those that the cluster has. */
     private List<Integer> slots() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = ask();
-        if (reply == null) {
-            throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
-        }
-        Status status = Status.parse(reply.text());
+        Status status = Status.parse(ask());
         List<Integer> all = Stream.concat(status.workers().stream(), Stream.ofNullable(status.spare()))
                 .map(Status.WorkerStatus::slot)
                 .distinct()
@@ -106,9 +101,9 @@ final class LogsCommand implements Callable<Integer> {
         return List.of(slot);
     }
 
-    private Message.@Nullable Reply ask() throws ControlClient.NoClusterException, IOException {
+    private String ask() throws ControlClient.NoClusterException, IOException {
         try {
-            return cluster.ask("status", List.of());
+            return cluster.status();
         } catch (ControlClient.NoClusterException e) {
             Path kept = Logs.directory(cluster.directory());
             throw Files.isDirectory(kept)

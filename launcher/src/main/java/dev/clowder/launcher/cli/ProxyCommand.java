@@ -6,7 +6,6 @@ import dev.clowder.launcher.proxy.ProxySettings;
 import dev.clowder.launcher.proxy.ProxySettings.HeaderFamily;
 import dev.clowder.launcher.proxy.ProxySettings.ProxyVersion;
 import dev.clowder.launcher.supervisor.Status;
-import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Signals;
 import io.netty.util.NetUtil;
 import java.io.IOException;
@@ -150,16 +149,13 @@ final class ProxyCommand implements Callable<Integer> {
     }
 
     private InetSocketAddress running() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply;
+        String status;
         try {
-            reply = cluster.ask("status", List.of());
+            status = cluster.status();
         } catch (ControlClient.NoClusterException e) {
             throw new ControlClient.NoClusterException(e.getMessage() + "; --to URL names another application");
         }
-        if (reply == null) {
-            throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
-        }
-        Status.ListenerStatus listener = Status.parse(reply.text()).listeners().get(0);
+        Status.ListenerStatus listener = Status.parse(status).listeners().get(0);
         InetAddress address = address("--port", listener.address());
         return new InetSocketAddress(
                 address.isAnyLocalAddress() ? InetAddress.getLoopbackAddress() : address, listener.port());

@@ -1,9 +1,7 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.supervisor.Status;
-import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,18 +28,15 @@ final class StatusCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask("status", List.of());
-        if (reply == null) {
-            throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
-        }
+        String status = cluster.status();
         var out = spec.commandLine().getOut();
         if (json) {
-            out.println(reply.text());
+            out.println(status);
         } else {
-            out.print(table(Status.parse(reply.text())));
+            out.print(table(Status.parse(status)));
         }
         out.flush();
-        return reply.exitCode();
+        return 0;
     }
 
     private static String table(Status status) {

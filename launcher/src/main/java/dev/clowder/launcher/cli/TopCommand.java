@@ -1,7 +1,6 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.supervisor.Status;
-import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -62,11 +61,7 @@ final class TopCommand implements Callable<Integer> {
     }
 
     private Status look() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask("status", List.of());
-        if (reply == null || reply.exitCode() != 0) {
-            throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
-        }
-        return Status.parse(reply.text());
+        return Status.parse(cluster.status());
     }
 
     private void plain(Status first, int looks)

@@ -40,10 +40,7 @@ final class UpgradeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ControlClient.NoClusterException, IOException, InterruptedException {
-        Status before = status();
-        if (before == null) {
-            throw new ControlClient.NoClusterException("the cluster in " + cluster.directory() + " is leaving");
-        }
+        Status before = Status.parse(cluster.status());
         Message.Reply refusal = cluster.ask("upgrade", List.of());
         if (refusal != null) {
             spec.commandLine().getErr().println("clowder: " + refusal.text());
@@ -103,15 +100,10 @@ final class UpgradeCommand implements Callable<Integer> {
 
     private @Nullable Status statusIfAny() {
         try {
-            return status();
+            return Status.parse(cluster.status());
         } catch (ControlClient.NoClusterException | IOException e) {
             // Between the two there is nobody.
             return null;
         }
-    }
-
-    private @Nullable Status status() throws ControlClient.NoClusterException, IOException {
-        Message.Reply reply = cluster.ask("status", List.of());
-        return reply == null ? null : Status.parse(reply.text());
     }
 }

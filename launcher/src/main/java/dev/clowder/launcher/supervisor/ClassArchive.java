@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * without it, and {@code status} says why.
  *
  * <p>Stands in front of another observer: it learns there when workers are ready and which JVM has really taken the
- * archive. Thread-safe.
+ * archive. The classes of the supervisor are in it as well, see {@link OwnJvm}. Thread-safe.
  */
 final class ClassArchive implements Observer, AutoCloseable {
     /** A JVM that ends like this before it is ready may have been misled by what it mapped. */

@@ -118,6 +118,12 @@ final class JvmHost implements Host, AutoCloseable {
         }
     }
 
+    /** As {@link #javaVersion}; the command of the JVM that runs here has just shown what it is. */
+    static int knownJavaVersion(Path java) throws ConfigException {
+        boolean own = java.equals(Path.of(System.getProperty("java.home"), "bin", "java"));
+        return own ? Runtime.version().feature() : javaVersion(java);
+    }
+
     @Override
     public long now() {
         return System.nanoTime();
@@ -285,12 +291,7 @@ final class JvmHost implements Host, AutoCloseable {
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Djava.awt.headless=true");
         command.add("-Djava.util.logging.SimpleFormatter.format=%1$tFT%1$tT.%1$tL %4$s [%3$s] %5$s%6$s%n");
-        for (String opened : OPENED) {
-            command.add("--add-opens=" + opened + "=ALL-UNNAMED");
-        }
-        if (javaVersion >= 24) {
-            command.add("--enable-native-access=ALL-UNNAMED");
-        }
+        command.addAll(modules(javaVersion));
         command.add("-Djava.io.tmpdir=" + temporary);
         command.add(nativeLibraries());
         command.addAll(archive.flags(javaVersion));
@@ -308,6 +309,24 @@ final class JvmHost implements Host, AutoCloseable {
         command.add(directory.control().toString());
         command.add(String.valueOf(id));
         return command;
+    }
+
+    /** The flags of a worker with one processor on which a class archive depends, when the operator adds none. */
+    static List<String> standardFlags(int javaVersion) {
+        List<String> flags = new ArrayList<>(WorkerMemory.flags(0, 1, 1, 0, List.of()));
+        flags.addAll(modules(javaVersion));
+        return flags;
+    }
+
+    private static List<String> modules(int javaVersion) {
+        List<String> flags = new ArrayList<>();
+        for (String opened : OPENED) {
+            flags.add("--add-opens=" + opened + "=ALL-UNNAMED");
+        }
+        if (javaVersion >= 24) {
+            flags.add("--enable-native-access=ALL-UNNAMED");
+        }
+        return flags;
     }
 
     private List<String> ownOptions(int slot) {
@@ -343,7 +362,8 @@ final class JvmHost implements Host, AutoCloseable {
                 : 0;
     }
 
-    private static String classPath() {
+    /** Of this JVM and of its workers, with absolute paths. */
+    static String classPath() {
         String separator = System.getProperty("path.separator");
         List<String> absolute = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(Pattern.quote(separator), -1)) {

@@ -16,6 +16,7 @@ final class Posix {
     /** An exit that nobody could see: the process was not our child. */
     static final int UNKNOWN_EXIT = -1;
 
+    private static final int FIRST_PASSED = 3;
     private static final int EINTR = 4;
     private static final int WNOHANG = 1;
     private static final long PIDFD_OPEN = 434;
@@ -111,17 +112,19 @@ final class Posix {
     }
 
     /**
-     * Replaces this process by another program, under the same pid. Only standard input, output and error stay open.
+     * Replaces this process by another program, under the same pid. Standard input, output and error stay open, and the descriptors
+     * behind them that were passed to this one.
      *
      * @param command the program's file, and behind it all its arguments beginning with its own name
      * @param environment as {@code NAME=value}
+     * @param passed how many descriptors
      * @throws IOException when it did not happen
      */
-    static void exec(Path file, List<byte[]> command, List<byte[]> environment) throws IOException {
+    static void exec(Path file, List<byte[]> command, List<byte[]> environment, int passed) throws IOException {
         if (!AVAILABLE) {
             throw new IOException("this platform can't replace a process");
         }
-        closeOnExec();
+        closeOnExec(FIRST_PASSED + passed);
         try (Memory path = text(file.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
                 Texts arguments = new Texts(command);
                 Texts variables = new Texts(environment)) {
@@ -132,11 +135,11 @@ final class Posix {
     }
 
     /** Java marks most descriptors so, but not sockets. */
-    private static void closeOnExec() throws IOException {
+    private static void closeOnExec(int first) throws IOException {
         try (DirectoryStream<Path> open = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path entry : open) {
                 int descriptor = Integer.parseInt(entry.getFileName().toString());
-                if (descriptor > 2) {
+                if (descriptor >= first) {
                     try {
                         C.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
                     } catch (LastErrorException e) {

@@ -58,7 +58,7 @@ public final class RunningCluster {
      * @throws ConfigException if it would not start
      */
     public static void check(LauncherConfig config) throws ConfigException {
-        JvmHost.javaVersion(config.java());
+        JvmHost.knownJavaVersion(config.java());
         if (config.accessLog() != null) {
             AccessLogRotation.check(config.accessLog());
         }
@@ -73,7 +73,7 @@ public final class RunningCluster {
             throws ConfigException, StartException {
         boolean started = false;
         try {
-            int javaVersion = JvmHost.javaVersion(config.java());
+            int javaVersion = JvmHost.knownJavaVersion(config.java());
             EventHost events = new EventHost(config.reporting().onEvent(), embedding);
             parts.push(events);
             Systemd systemd = new Systemd(environment, ProcessHandle.current().pid(), events);

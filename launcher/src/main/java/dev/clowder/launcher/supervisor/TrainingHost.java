@@ -37,6 +37,7 @@ final class TrainingHost {
      */
     void run(ArchiveKind kind, Path archive, Path directory) throws IOException, InterruptedException {
         Path output = directory.resolve("output");
+        Files.write(directory.resolve("classes"), OwnJvm.loadedClasses());
         Process training = start(command(kind, archive, directory), output);
         try {
             if (!training.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {

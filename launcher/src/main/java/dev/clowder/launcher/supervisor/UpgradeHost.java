@@ -1,7 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.File;
 import java.io.IOException;
@@ -27,15 +26,9 @@ final class UpgradeHost {
      * @throws IOException if that is not what this process was started with
      */
     UpgradeHost(List<String> arguments) throws IOException {
-        this.command = zeroTerminated(Path.of("/proc/self/cmdline"));
+        // Another version chooses its own flags.
+        this.command = OwnJvm.withoutFlags(OwnProcess.command(arguments));
         this.arguments = arguments.size();
-        List<String> end = new ArrayList<>();
-        for (byte[] argument : command.subList(Math.max(0, command.size() - this.arguments), command.size())) {
-            end.add(new String(argument, nativeCharset()));
-        }
-        if (!end.equals(arguments)) {
-            throw new IOException("the command of this process can't be told from " + end);
-        }
     }
 
     /**
@@ -47,7 +40,7 @@ final class UpgradeHost {
     String prove() throws IOException, InterruptedException {
         List<String> proof = new ArrayList<>();
         for (byte[] argument : command) {
-            proof.add(new String(argument, nativeCharset()));
+            proof.add(new String(argument, OwnProcess.charset()));
         }
         proof.set(0, executable().toString());
         // Behind "run".
@@ -75,15 +68,15 @@ final class UpgradeHost {
 
     /** Does not return, unless by an exception. */
     void exec() throws IOException {
-        List<byte[]> environment = zeroTerminated(Path.of("/proc/self/environ"));
+        List<byte[]> environment = OwnProcess.environment();
         // Sockets that systemd gave to this process are closed by exec; the port comes back from the workers.
         environment.removeIf(variable -> new String(variable, ISO_8859_1).startsWith("LISTEN_"));
-        Posix.exec(executable(), command, environment);
+        Posix.exec(executable(), command, environment, 0);
     }
 
     /** Where a shell would find it now: {@code /proc/self/exe} is the old one, even when its file is gone. */
     private Path executable() throws IOException {
-        Path name = Path.of(new String(command.get(0), nativeCharset()));
+        Path name = Path.of(new String(command.get(0), OwnProcess.charset()));
         if (name.getNameCount() > 1 || name.isAbsolute()) {
             return name.toAbsolutePath();
         }
@@ -106,24 +99,5 @@ final class UpgradeHost {
                 .lines()
                 .reduce((first, second) -> second)
                 .orElse("it said nothing");
-    }
-
-    private static List<byte[]> zeroTerminated(Path file) throws IOException {
-        List<byte[]> parts = new ArrayList<>();
-        byte[] all = Files.readAllBytes(file);
-        int from = 0;
-        for (int i = 0; i < all.length; i++) {
-            if (all[i] == 0) {
-                parts.add(java.util.Arrays.copyOfRange(all, from, i));
-                from = i + 1;
-            }
-        }
-        return parts;
-    }
-
-    /** In which Java read its arguments. */
-    private static Charset nativeCharset() {
-        String name = System.getProperty("sun.jnu.encoding");
-        return name != null && Charset.isSupported(name) ? Charset.forName(name) : UTF_8;
     }
 }

@@ -45,16 +45,26 @@ public final class TrainingMain {
         clients = ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     }
 
-    /** Argument: an empty directory that it may write to. */
+    /** Argument: a directory that it may write to, with a file {@code classes}: what the supervisor has loaded. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Path directory = Path.of(arguments[0]);
         Files.writeString(Files.createDirectory(directory.resolve("app")).resolve("index.jsp"), PAGE);
         Files.writeString(directory.resolve("app").resolve("index.html"), "hello");
+        Files.readAllLines(directory.resolve("classes")).forEach(TrainingMain::load);
         TrainingMain training = new TrainingMain(directory);
         thread("end of input", training::awaitEndOfInput);
         thread("listeners", training::handOut);
         thread("supervisor", training::supervise);
         WorkerMain.main(new String[] {directory.resolve("c.sock").toString(), "0"});
+    }
+
+    /** Without running any of its code. */
+    private static void load(String name) {
+        try {
+            Class.forName(name, false, TrainingMain.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            // The supervisor may run on another JVM, or inside an application.
+        }
     }
 
     private void supervise() throws IOException {

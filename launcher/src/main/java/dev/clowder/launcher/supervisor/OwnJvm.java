@@ -1,0 +1,162 @@
+package dev.clowder.launcher.supervisor;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import javax.management.JMException;
+import javax.management.ObjectName;
+
+/**
+ * The JVM of a supervisor. All it does is to watch, for months: it wants a small heap, little compiled code and a quick
+ * start. A jar can't say so, and nobody should have to type it, so that the process which was started replaces itself,
+ * under the same pid, by one with these flags, before it does anything else. Linux; elsewhere nothing happens.
+ *
+ * <p>Whoever gives the JVM a flag of their own, or sets a variable with flags, has decided about all of them.
+ */
+public final class OwnJvm {
+    /** Followed by the number of flags that are ours, this one not counted. */
+    private static final String MARK = "-Dclowder.own-flags=";
+
+    /** Other than these on the command line of a JVM choose no flags. */
+    private static final Set<String> PATHS = Set.of("-cp", "-classpath", "--class-path");
+
+    private static final List<String> VARIABLES = List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS");
+
+    /**
+     * A quarter of a gigabyte is enough for a thousand open pages. Code is compiled well when it is called ten times as
+     * often as usual: accepting for workers is, little else; the compiler would cost more than all of the rest.
+     */
+    private static final List<String> SMALL = List.of(
+            "-XX:+IgnoreUnrecognizedVMOptions",
+            "-Xms8m",
+            "-Xmx256m",
+            "-Xss512k",
+            "-XX:Tier4InvocationThreshold=50000",
+            "-XX:Tier4MinInvocationThreshold=6000",
+            "-XX:Tier4CompileThreshold=150000",
+            "-XX:Tier4BackEdgeThreshold=400000");
+
+    /** In a line such as {@code |--|--java.util.List/null (intf)}; hidden classes have a slash and an address more. */
+    private static final Pattern CLASS =
+            Pattern.compile("(?m)^[|-]*([\\w.$]+)/(?:null|0x\\p{XDigit}+)(?: \\(intf\\))?$");
+
+    private OwnJvm() {}
+
+    /**
+     * Becomes such a JVM. Returns if this is one already, if somebody chose flags, or if it can't be done: the JVM that
+     * runs is good enough.
+     *
+     * @param arguments those of the program, which are the end of this process's command
+     */
+    public static void become(List<String> arguments, Map<String, String> environment) {
+        if (System.getProperty(MARK.substring("-D".length(), MARK.length() - 1)) != null
+                || VARIABLES.stream().anyMatch(environment::containsKey)) {
+            return;
+        }
+        try {
+            List<byte[]> command = OwnProcess.command(arguments);
+            List<byte[]> jvm = command.subList(0, command.size() - arguments.size());
+            if (!hasFlags(jvm)) {
+                List<String> flags = flags(environment);
+                command.addAll(1, bytes(MARK + flags.size()));
+                command.addAll(
+                        2, flags.stream().flatMap(flag -> bytes(flag).stream()).toList());
+                Posix.exec(
+                        Path.of("/proc/self/exe").toRealPath(), command, OwnProcess.environment(), passed(environment));
+            }
+        } catch (IOException e) {
+            // No /proc, or a process that may not start another program.
+        }
+    }
+
+    /**
+     * The names of all classes that this JVM has loaded by now, but for those that it has made up itself: with them an
+     * archive of the workers serves their supervisor too. Empty if this JVM does not tell.
+     */
+    static List<String> loadedClasses() {
+        try {
+            ObjectName commands = new ObjectName("com.sun.management:type=DiagnosticCommand");
+            Object text = ManagementFactory.getPlatformMBeanServer()
+                    .invoke(commands, "vmClassHierarchy", new Object[] {new String[] {"-i"}}, new String[] {
+                        String[].class.getName()
+                    });
+            return CLASS.matcher(String.valueOf(text))
+                    .results()
+                    .map(found -> found.group(1))
+                    .distinct()
+                    .toList();
+        } catch (JMException e) {
+            return List.of();
+        }
+    }
+
+    /** A command without what was added here, so that another version adds its own. */
+    static List<byte[]> withoutFlags(List<byte[]> command) {
+        List<byte[]> without = new ArrayList<>(command);
+        for (int i = 0; i < without.size(); i++) {
+            String argument = new String(without.get(i), UTF_8);
+            if (argument.startsWith(MARK)) {
+                int flags = Integer.parseInt(argument.substring(MARK.length()));
+                without.subList(i, i + 1 + flags).clear();
+                return without;
+            }
+        }
+        return without;
+    }
+
+    private static boolean hasFlags(List<byte[]> jvm) {
+        for (int i = 1; i < jvm.size(); i++) {
+            String argument = new String(jvm.get(i), UTF_8);
+            if (PATHS.contains(argument)) {
+                i++;
+            } else if ((argument.startsWith("-") && !argument.startsWith("-D") && !argument.equals("-jar"))
+                    || argument.startsWith("@")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static List<String> flags(Map<String, String> environment) {
+        List<String> flags = new ArrayList<>(SMALL);
+        flags.addAll(JvmHost.standardFlags(Runtime.version().feature()));
+        flags.addAll(archive(environment));
+        return flags;
+    }
+
+    /** That of workers with the standard flags serves their supervisor too; it is theirs to make it. */
+    private static List<String> archive(Map<String, String> environment) {
+        int version = Runtime.version().feature();
+        try {
+            Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+            ArchiveKind kind = ArchiveKind.of(version, java, JvmHost.classPath(), JvmHost.standardFlags(version));
+            Path directory = ArchiveDirectory.path(environment);
+            Path archive = Files.isDirectory(directory)
+                    ? ArchiveDirectory.open(directory).find(kind.key())
+                    : null;
+            return archive == null ? List.of() : kind.using(archive);
+        } catch (IOException e) {
+            // The workers' supervisor says what is wrong there.
+            return List.of();
+        }
+    }
+
+    /** How many sockets systemd passed to this process; they are the first behind standard error. */
+    private static int passed(Map<String, String> environment) {
+        String count = environment.getOrDefault("LISTEN_FDS", "0");
+        boolean ours = String.valueOf(ProcessHandle.current().pid()).equals(environment.get("LISTEN_PID"));
+        return ours && count.matches("\\d{1,4}") ? Integer.parseInt(count) : 0;
+    }
+
+    private static List<byte[]> bytes(String text) {
+        return List.of(text.getBytes(OwnProcess.charset()));
+    }
+}
