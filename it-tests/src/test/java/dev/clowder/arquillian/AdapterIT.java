@@ -85,6 +85,7 @@ class AdapterIT {
         return connection.getResponseCode();
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("several deployments of one container are several launchers, each with its own URL and its own end")
     void severalDeploymentsHaveTheirOwnLaunchers() throws Exception {
@@ -106,6 +107,7 @@ class AdapterIT {
         assertNoFiles();
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("undeploying survives a launcher that was killed, and leaves neither workers nor files")
     void undeploySurvivesADeadLauncher() throws Exception {
@@ -175,6 +177,7 @@ class AdapterIT {
                 .hasMessageContaining("--prot");
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a launcher that is not ready in time is stopped, and what it wrote is shown")
     void aLauncherThatIsNotReadyInTimeIsStopped() throws IOException {

@@ -144,6 +144,7 @@ class AccessLogIT {
         requests.awaitLogged();
     }
 
+    @Tag("slow")
     @Test
     @Order(5)
     @DisplayName("replacing a worker under load loses no line")

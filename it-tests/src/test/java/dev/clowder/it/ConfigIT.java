@@ -146,6 +146,7 @@ class ConfigIT {
         assertThatAWebSocketOpens(port);
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("behaviour 52: a rolling reload behind nginx and HAProxy fails no request, fresh or kept alive")
     void aRollingReloadBehindThemFailsNoRequest() throws Exception {

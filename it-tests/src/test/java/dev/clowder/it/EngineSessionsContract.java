@@ -193,6 +193,7 @@ abstract class EngineSessionsContract {
                 .until(() -> numbers(cookie).stream().allMatch("5"::equals));
     }
 
+    @Tag("slow")
     @Test
     @Order(5)
     @DisplayName("an engine that does not answer any more is as one that is away")

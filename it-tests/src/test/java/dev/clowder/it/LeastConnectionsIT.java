@@ -51,6 +51,7 @@ class LeastConnectionsIT {
         return cluster;
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("behaviour 55: with one slow request the fast ones all go to the other worker, once both are warm")
     void requestsAreNotPinnedToABusyWorker() throws Exception {

@@ -138,6 +138,7 @@ class LogsIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("failure 17: a log file that can't grow (EFBIG) costs lines and nothing else")
     void aFileThatCanNotGrowCostsLinesAndNothingElse() throws Exception {

@@ -18,12 +18,14 @@ import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Workers without a supervisor (failure 1): they serve on, and the next one takes them over. */
+@Tag("once")
 @EnabledOnOs(value = OS.LINUX, disabledReason = "elsewhere the supervisor is on the way of every connection")
 class OrphanIT {
     private static final Duration SOON = Duration.ofSeconds(90);
@@ -111,6 +113,7 @@ class OrphanIT {
         assertThat(exit.reason()).contains("unknown");
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("without a new supervisor they serve for the orphan time-out, then finish what they have and leave")
     void withoutANewSupervisorTheyLeaveAfterTheOrphanTimeout() throws Exception {
@@ -125,6 +128,7 @@ class OrphanIT {
         await("no orphan").atMost(SOON).until(() -> workers.stream().noneMatch(Running::is));
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a worker that does not come back (here: stopped) is killed and replaced, the others are kept")
     void aStoppedWorkerIsKilledAndReplaced() throws Exception {
@@ -145,6 +149,7 @@ class OrphanIT {
         assertThat(ProcessHandle.of(stopped).filter(Running::is)).isEmpty();
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a new run with another application adopts the workers and rolls to it without losing a request")
     void aNewRunWithAnotherApplicationRollsToIt() throws Exception {

@@ -20,12 +20,14 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What runs is changed while clients that never retry send requests over fresh and kept-alive connections. */
+@Tag("once")
 class ReloadIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final Duration LONG = Duration.ofMinutes(4);
@@ -122,6 +124,7 @@ class ReloadIT {
                         before.workers().stream().map(ClusterStatus.Worker::id).toList());
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "failure 12: while workers die during a reload, and others ask for changes, no slot is lost or doubled")
@@ -173,6 +176,7 @@ class ReloadIT {
                 .containsExactly(1, 2);
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("behaviour 56: HUP reloads, TTIN adds a worker and TTOU takes it away")
     void signalsAreAliasesOfCommands() throws Exception {
@@ -197,6 +201,7 @@ class ReloadIT {
                         .isGreaterThan(before.supervisor().generation()));
     }
 
+    @Tag("slow")
     @Test
     @EnabledOnOs(value = OS.LINUX, disabledReason = "links, scripts and /proc")
     @DisplayName("failure 35: a reload runs on the JDK that is there then, and is refused when there is none")

@@ -37,6 +37,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -430,6 +431,7 @@ class SessionsTlsIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a reload keeps the sessions of clients that come by TLS")
     void reload() throws Exception {

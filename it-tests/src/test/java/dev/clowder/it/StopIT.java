@@ -98,6 +98,7 @@ class StopIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "failure 1: with --orphan-timeout 0s, after kill -9 of the supervisor its workers finish what they have and are gone;"

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
@@ -74,6 +75,7 @@ class TicketsIT {
                 .allMatch(worker -> worker.id() > old.id() && worker.id() > 2);
     }
 
+    @Tag("slow")
     @Test
     @Order(3)
     @DisplayName("a ticket is good for the certificate with which it was issued only")

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,6 +99,7 @@ class TlsIT {
                 .containsEntry("remoteAddr", "127.0.0.1");
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"round-robin", "relay"})
     @DisplayName("TLS ends in the worker, however connections come there; HTTP/2 too")
@@ -184,6 +186,7 @@ class TlsIT {
         return true;
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "behaviour 52: a reload under HTTPS, HTTP/2 and h2c loses no request; HTTP/2 clients are told by GOAWAY")

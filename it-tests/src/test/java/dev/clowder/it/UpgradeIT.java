@@ -94,6 +94,7 @@ class UpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("behaviour 58: an upgrade that the new one would not survive is refused with its words (exit code 4),"
             + " and the old one goes on")
@@ -135,6 +136,7 @@ class UpgradeIT {
         }
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @CsvSource({"--accept, relay", "--orphan-timeout, 0s"})
     @DisplayName(
