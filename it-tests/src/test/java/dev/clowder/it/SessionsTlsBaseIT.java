@@ -16,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.SSLContext;
@@ -94,7 +95,7 @@ class SessionsTlsBaseIT {
         return client.send(request, BodyHandlers.ofString());
     }
 
-    private Path base(Path home, Tls server, Tls person) throws IOException {
+    private Path base(Path home, Tls server, Tls person) throws IOException, GeneralSecurityException {
         Path base = files.resolve("base");
         Path conf = Files.createDirectories(base.resolve("conf"));
         for (String file : List.of("web.xml", "catalina.properties", "logging.properties", "tomcat-users.xml")) {
@@ -106,14 +107,15 @@ class SessionsTlsBaseIT {
                     <Connector port="0"/>
                     <Connector port="0" SSLEnabled="true" scheme="https" secure="true">
                       <UpgradeProtocol className="org.apache.coyote.http2.Http2Protocol"/>
-                      <SSLHostConfig certificateVerification="optional" caCertificateFile="%s">
+                      <SSLHostConfig certificateVerification="optional"
+                          truststoreFile="%s" truststoreType="PKCS12" truststorePassword="changeit">
                         <Certificate certificateFile="%s" certificateKeyFile="%s"/>
                       </SSLHostConfig>
                     </Connector>
                     <Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps"/></Engine>
                   </Service>
                 </Server>
-                """.formatted(person.chain(), server.chain(), server.key()));
+                """.formatted(person.trust(), server.chain(), server.key()));
         Apps.write(
                 Apps.probe("probe.war").addClasses(CountServlet.class, TravelServlet.class),
                 Files.createDirectories(base.resolve("webapps")));

@@ -2,6 +2,7 @@ package dev.clowder.it;
 
 import dev.clowder.it.HttpConnection.Response;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -53,6 +54,22 @@ public final class Tls {
         return directory.resolve("key.pem");
     }
 
+    /** A key store of type PKCS12 for servers that trust the newest certificate and no other; its password is changeit. */
+    Path trust() throws IOException, GeneralSecurityException {
+        Path file = directory.resolve("trust.p12");
+        try (OutputStream out = Files.newOutputStream(file)) {
+            trusted().store(out, PASSWORD);
+        }
+        return file;
+    }
+
+    private KeyStore trusted() throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        store.setCertificateEntry("tls", newest);
+        return store;
+    }
+
     /** Puts another certificate and key in the place of the old ones, one after the other; returns the certificate. */
     Certificate renew() throws IOException, GeneralSecurityException, InterruptedException {
         KeyStore made = make();
@@ -69,11 +86,8 @@ public final class Tls {
 
     /** The same with a certificate of their own, the newest of {@code own}. */
     SSLContext client(@Nullable Tls own) throws IOException, GeneralSecurityException {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        store.setCertificateEntry("tls", newest);
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
+        trust.init(trusted());
         TrustManager[] managers = trust.getTrustManagers();
         SSLContext context = SSLContext.getInstance("TLS");
         KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
