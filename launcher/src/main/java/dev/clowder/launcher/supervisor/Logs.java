@@ -34,8 +34,11 @@ public final class Logs implements AutoCloseable {
     private static final Pattern NAME = Pattern.compile("slot-(\\d{1,6})\\.log(\\.\\d)?");
     /** Nothing but inotify tells that a file has grown, and that wakes us for every line; this wakes us 20 times a second. */
     private static final long POLL_MILLIS = 50;
+    /** And this when nobody has written anything for a while: who writes one line is shown it a little later. */
+    private static final long QUIET_POLL_MILLIS = 250;
 
-    private static final int POLLS_BETWEEN_CHECKS = 20;
+    private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final long CHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long PATIENCE_MILLIS = 5000;
     /** Less than this is a full disk: not every file system gives its last block. */
     private static final long NO_SPACE = 16 * 1024;
@@ -62,6 +65,7 @@ public final class Logs implements AutoCloseable {
     private @Nullable String trouble;
     private long troubledSince;
     private long troubledUntil;
+    private long written = System.nanoTime();
 
     /**
      * Opens the directory and follows what is in it from now on: workers of a dead supervisor may still write.
@@ -195,10 +199,13 @@ public final class Logs implements AutoCloseable {
 
     private void follow() {
         boolean last = false;
-        for (int polls = 0; !last; polls++) {
-            last = pause();
-            if (polls % POLLS_BETWEEN_CHECKS == 0) {
-                check(System.nanoTime());
+        long checked = System.nanoTime() - CHECK_NANOS;
+        while (!last) {
+            long now = System.nanoTime();
+            last = pause(now, now - written > QUIET_NANOS ? QUIET_POLL_MILLIS : POLL_MILLIS);
+            if (now - checked >= CHECK_NANOS) {
+                checked = now;
+                check(now);
             }
             poll(last);
         }
@@ -226,10 +233,10 @@ public final class Logs implements AutoCloseable {
     }
 
     /** Waits for the next poll; true if it is the last. */
-    private synchronized boolean pause() {
+    private synchronized boolean pause(long now, long millis) {
         try {
-            long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(POLL_MILLIS);
-            for (long left = deadline - System.nanoTime();
+            long deadline = now + TimeUnit.MILLISECONDS.toNanos(millis);
+            for (long left = deadline - now;
                     !closed && ended.isEmpty() && left > 0;
                     left = deadline - System.nanoTime()) {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
@@ -269,7 +276,9 @@ public final class Logs implements AutoCloseable {
 
     private void poll(SlotLog slot) {
         try {
-            slot.poll();
+            if (slot.poll()) {
+                written = System.nanoTime();
+            }
             troubled.remove(slot);
         } catch (IOException e) {
             if (troubled.add(slot)) {

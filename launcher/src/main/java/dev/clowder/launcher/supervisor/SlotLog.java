@@ -82,8 +82,13 @@ final class SlotLog implements AutoCloseable {
         return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
     }
 
-    /** Passes on what was written since the last time, and keeps the file within its limit. */
-    void poll() throws IOException {
+    /**
+     * Passes on what was written since the last time, and keeps the file within its limit.
+     *
+     * @return whether there was something
+     */
+    boolean poll() throws IOException {
+        long before = position;
         long size = file.size();
         if (size < position) {
             // Truncated by somebody else.
@@ -101,6 +106,7 @@ final class SlotLog implements AutoCloseable {
         if (size > limit) {
             rotate();
         }
+        return size != before;
     }
 
     /** The worker has ended: nothing will complete its last line. */
