@@ -1,6 +1,7 @@
 package dev.clowder.launcher;
 
 import dev.clowder.launcher.admin.AdminServer;
+import dev.clowder.launcher.admin.Commander;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
@@ -139,10 +140,11 @@ public final class Cluster implements AutoCloseable {
                         }
 
                         @Override
-                        public void status(Status status) {
+                        public long awake(long now) {
                             if (page != null) {
-                                page.status(status);
+                                page.awake();
                             }
+                            return Long.MAX_VALUE;
                         }
 
                         @Override
@@ -153,7 +155,17 @@ public final class Cluster implements AutoCloseable {
                     processArguments);
             Cluster cluster = new Cluster(output, events, running, page);
             if (page != null && wanted != null) {
-                page.serve(running::ask);
+                page.serve(new Commander() {
+                    @Override
+                    public CompletableFuture<Message.Reply> ask(String command, List<String> arguments) {
+                        return running.ask(command, arguments);
+                    }
+
+                    @Override
+                    public CompletableFuture<Status> look() {
+                        return running.look();
+                    }
+                });
                 running.log("admin page: http://"
                         + NetUtil.toSocketAddressString(
                                 new InetSocketAddress(wanted.address().getAddress(), page.port()))

@@ -3,7 +3,6 @@ package dev.clowder.launcher.admin;
 import dev.clowder.launcher.config.Reporting;
 import dev.clowder.launcher.supervisor.ClusterEvent;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
-import dev.clowder.launcher.supervisor.Status;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -24,8 +23,8 @@ import java.util.concurrent.TimeoutException;
  * The HTTP server behind {@code --admin}: the page, its stream of events, the metrics, and whether the cluster is well. One
  * event loop does all of it, and everything that a client can make it hold is bounded.
  *
- * <p>The supervisor publishes to it and never waits: {@link #status} and {@link #event} only leave something behind. How
- * many pages are open makes no difference to supervisor and workers.
+ * <p>The supervisor never waits for it: {@link #awake} and {@link #event} only leave something behind, and the state of the
+ * cluster is made when somebody looks, once for all. How many pages are open makes no difference to supervisor and workers.
  */
 public final class AdminServer implements AutoCloseable {
     /** Connections whose request is not answered yet, and which are no open pages; one more, and the oldest is closed. */
@@ -37,6 +36,7 @@ public final class AdminServer implements AutoCloseable {
     private final Vertx vertx;
     private final Context loop;
     private final HttpServer server;
+    private final Lookout lookout;
     private final Pages pages;
     private final Guard guard;
     private final Answers answers;
@@ -46,9 +46,10 @@ public final class AdminServer implements AutoCloseable {
     private AdminServer(Vertx vertx, Context loop, Reporting.Admin admin) {
         this.vertx = vertx;
         this.loop = loop;
-        pages = new Pages();
+        lookout = new Lookout(loop);
+        pages = new Pages(lookout);
         guard = new Guard(admin.address().getAddress().isLoopbackAddress(), admin.token());
-        answers = new Answers(pages, guard, loop);
+        answers = new Answers(pages, lookout, guard, loop);
         server = vertx.createHttpServer(new HttpServerOptions()
                 .setHost(admin.address().getAddress().getHostAddress())
                 .setPort(admin.address().getPort())
@@ -110,14 +111,14 @@ public final class AdminServer implements AutoCloseable {
         return server.actualPort();
     }
 
-    /** From now on commands go to this cluster. */
+    /** From now on this cluster is shown, and commands go to it. */
     public void serve(Commander commander) {
-        answers.serve(commander);
+        lookout.serve(commander);
     }
 
-    /** What is shown from now on. Any thread; never blocks. */
-    public void status(Status status) {
-        pages.status(status);
+    /** The supervisor's loop turns; it has to say so every few seconds. Any thread; never blocks. */
+    public void awake() {
+        lookout.awake();
     }
 
     /** Shows an event. Any thread; never blocks. */

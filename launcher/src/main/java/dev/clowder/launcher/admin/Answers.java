@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Message;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -20,18 +21,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
-/** What each path answers. Belongs to the event loop, but for {@link #serve}. */
+/** What each path answers. Belongs to the event loop. */
 final class Answers {
     /** Commands that wait for their answer. */
     static final int MAX_COMMANDS = 16;
 
     private static final int MAX_BODY = 4 * 1024;
     private static final List<String> COMMANDS = List.of("reload", "scale", "restart", "threads");
-    /** After which a status is no sign of life any more; it is published twice a second. */
-    private static final long STALE = TimeUnit.SECONDS.toNanos(10);
 
     private static final String TEXT = "text/plain; charset=utf-8";
     private static final String JSON = "application/json";
@@ -44,18 +41,15 @@ final class Answers {
     private static final List<String> FILES = List.of("style.css", "app.js", "cards.js", "graph.js", "icon.svg");
 
     private final Pages pages;
+    private final Lookout lookout;
     private final Guard guard;
     private final Context loop;
     private final Map<String, Buffer> files;
-    private volatile @Nullable Commander commander;
     private int commands;
-    /** When the status was published of which they are. */
-    private long measured;
 
-    private Buffer metrics = Buffer.buffer();
-
-    Answers(Pages pages, Guard guard, Context loop) {
+    Answers(Pages pages, Lookout lookout, Guard guard, Context loop) {
         this.pages = pages;
+        this.lookout = lookout;
         this.guard = guard;
         this.loop = loop;
         Map<String, Buffer> read = new HashMap<>();
@@ -76,11 +70,6 @@ final class Answers {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /** From now on commands go to this cluster. */
-    void serve(Commander cluster) {
-        commander = cluster;
     }
 
     /**
@@ -142,44 +131,58 @@ final class Answers {
     }
 
     private void healthy(HttpServerResponse response) {
-        Pages.Latest now = pages.latest();
-        if (now == null) {
-            end(response, 200, "starting");
-        } else if (now.age() > STALE) {
-            end(response, 503, "the supervisor has not turned for " + TimeUnit.NANOSECONDS.toSeconds(now.age()) + " s");
+        long silent = lookout.silentSeconds();
+        if (silent > 0) {
+            end(response, 503, "the supervisor has not turned for " + silent + " s");
         } else {
-            end(response, 200, "ok");
+            end(response, 200, lookout.cluster() == null ? "starting" : "ok");
         }
     }
 
     private void ready(HttpServerResponse response) {
-        Pages.Latest now = pages.latest();
-        String state = now == null ? "STARTING" : now.status().supervisor().state();
-        long ready = now == null
-                ? 0
-                : now.status().workers().stream()
-                        .filter(worker -> worker.state().equals("READY"))
-                        .count();
-        boolean good = now != null && now.age() <= STALE && state.equals("RUNNING") && ready > 0;
+        long silent = lookout.silentSeconds();
+        if (silent > 0) {
+            end(response, 503, "the supervisor has not turned for " + silent + " s");
+        } else if (!lookout.look(sight -> ready(response, sight.status))) {
+            end(response, 503, "starting, 0 workers ready");
+        }
+    }
+
+    private static void ready(HttpServerResponse response, Status status) {
+        if (isOver(response)) {
+            return;
+        }
+        String state = status.supervisor().state();
+        long ready = status.workers().stream()
+                .filter(worker -> worker.state().equals("READY"))
+                .count();
+        boolean good = state.equals("RUNNING") && ready > 0;
         end(response, good ? 200 : 503, state.toLowerCase(Locale.ROOT) + ", " + ready + " workers ready");
     }
 
-    /** Made once for each status, however many ask. */
     private void measure(HttpServerResponse response) {
-        Pages.Latest now = pages.latest();
-        if (now == null) {
+        long silent = lookout.silentSeconds();
+        if (silent > 0) {
+            end(response, 503, "the supervisor has not turned for " + silent + " s");
+        } else if (!lookout.look(sight -> measure(response, sight))) {
             end(response, 503, "starting");
+        }
+    }
+
+    private static void measure(HttpServerResponse response, Lookout.Sight sight) {
+        if (isOver(response)) {
             return;
         }
         try {
-            if (measured != now.at()) {
-                metrics = Buffer.buffer(Metrics.text(now.status()));
-                measured = now.at();
-            }
-            response.putHeader("Content-Type", Metrics.CONTENT_TYPE).end(metrics);
+            response.putHeader("Content-Type", Metrics.CONTENT_TYPE).end(sight.metrics());
         } catch (IOException e) {
             end(response, 500, "can't write: " + e.getMessage());
         }
+    }
+
+    /** Who asked may have left while the answer was made. */
+    private static boolean isOver(HttpServerResponse response) {
+        return response.closed() || response.ended();
     }
 
     private void open(HttpServerRequest request, HttpServerResponse response, Runnable patience) {
@@ -220,7 +223,7 @@ final class Answers {
 
     @SuppressWarnings("FutureReturnValueIgnored") // What comes of it is the answer.
     private void run(Buffer body, HttpServerResponse response, Runnable patience) {
-        Commander cluster = commander;
+        Commander cluster = lookout.cluster();
         String name;
         List<String> arguments = new ArrayList<>();
         try {
@@ -248,7 +251,7 @@ final class Answers {
     }
 
     private static void reply(HttpServerResponse response, Message.Reply reply) {
-        if (response.closed() || response.ended()) {
+        if (isOver(response)) {
             return;
         }
         int status = switch (reply.exitCode()) {

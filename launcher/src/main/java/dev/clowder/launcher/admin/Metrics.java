@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -33,6 +34,11 @@ final class Metrics {
             List.of("STARTING", "READY", "SUSPECT", "DRAINING", "STOPPING", "BACKOFF", "QUARANTINED");
     private static final double NANOS = 1e9;
     private static final double MILLIS = 1e3;
+
+    /** The library checks names and labels letter by letter: what is the same in each scrape is made once. */
+    private static final Map<String, MetricMetadata> NAMES = new ConcurrentHashMap<>();
+
+    private static final Map<List<String>, Labels> LABELS = new ConcurrentHashMap<>();
 
     private final Status status;
     private final MetricSnapshots.Builder metrics = MetricSnapshots.builder();
@@ -61,7 +67,7 @@ final class Metrics {
                 .name("clowder_build")
                 .help("The version that runs.")
                 .dataPoint(InfoDataPointSnapshot.builder()
-                        .labels(Labels.of("version", supervisor.version()))
+                        .labels(labels("version", supervisor.version()))
                         .build())
                 .build());
         gauge("clowder_supervisor_uptime_seconds", "Since the supervisor was started.", supervisor.uptimeSeconds());
@@ -81,7 +87,7 @@ final class Metrics {
         List<GaugeDataPointSnapshot> points = new ArrayList<>();
         for (String state : STATES) {
             points.add(point(
-                    Labels.of("state", state.toLowerCase(Locale.ROOT)),
+                    labels("state", state.toLowerCase(Locale.ROOT)),
                     status.workers().stream()
                             .filter(worker -> worker.state().equals(state))
                             .mapToDouble(worker -> 1)
@@ -96,13 +102,13 @@ final class Metrics {
         counter("clowder_worker_hangs", "Workers ended because they hung.", totals.hangs());
         counter("clowder_worker_drains", "Workers told to finish what they have.", totals.drains());
         List<CounterDataPointSnapshot> exits = new ArrayList<>();
-        totals.exits().forEach((cause, count) -> exits.add(count(Labels.of("cause", cause), count)));
+        totals.exits().forEach((cause, count) -> exits.add(count(labels("cause", cause), count)));
         metrics.metricSnapshot(new CounterSnapshot(about("clowder_worker_exits", "Ends of workers, by cause."), exits));
         List<CounterDataPointSnapshot> operations = new ArrayList<>();
         totals.operations().forEach((name, count) -> {
             int space = name.indexOf(' ');
-            operations.add(count(
-                    Labels.of("operation", name.substring(0, space), "outcome", name.substring(space + 1)), count));
+            operations.add(
+                    count(labels("operation", name.substring(0, space), "outcome", name.substring(space + 1)), count));
         });
         metrics.metricSnapshot(new CounterSnapshot(
                 about("clowder_operations", "Changes of the cluster, by name and outcome."), operations));
@@ -161,7 +167,7 @@ final class Metrics {
             Counts counts = slot.counts();
             for (int i = 0; i < Counts.STATUS_CLASSES; i++) {
                 long count = i < counts.responses().size() ? counts.responses().get(i) : 0;
-                responses.add(count(Labels.of("slot", String.valueOf(slot.slot()), "status", (i + 1) + "xx"), count));
+                responses.add(count(labels("slot", String.valueOf(slot.slot()), "status", (i + 1) + "xx"), count));
             }
             List<Double> bounds = new ArrayList<>(Counts.LATENCY_SECONDS);
             bounds.add(Double.POSITIVE_INFINITY);
@@ -211,8 +217,8 @@ final class Metrics {
         List<CounterDataPointSnapshot> points = new ArrayList<>();
         for (Status.SlotStatus slot : status.slots()) {
             part.of(slot.counts())
-                    .forEach((key, count) -> points.add(
-                            count(Labels.of("slot", String.valueOf(slot.slot()), label, key), count / unit)));
+                    .forEach((key, count) ->
+                            points.add(count(labels("slot", String.valueOf(slot.slot()), label, key), count / unit)));
         }
         metrics.metricSnapshot(new CounterSnapshot(about(name, help), points));
     }
@@ -244,7 +250,12 @@ final class Metrics {
     }
 
     private static MetricMetadata about(String name, String help) {
-        return new MetricMetadata(name, help);
+        return NAMES.computeIfAbsent(name, key -> new MetricMetadata(key, help));
+    }
+
+    /** Slots, states, causes and the like, of which there are few; not what is another for each process. */
+    private static Labels labels(String... namesAndValues) {
+        return LABELS.computeIfAbsent(List.of(namesAndValues), key -> Labels.of(namesAndValues));
     }
 
     private static GaugeDataPointSnapshot point(Labels labels, double value) {
@@ -260,6 +271,6 @@ final class Metrics {
     }
 
     private static Labels label(Status.SlotStatus slot) {
-        return Labels.of("slot", String.valueOf(slot.slot()));
+        return labels("slot", String.valueOf(slot.slot()));
     }
 }

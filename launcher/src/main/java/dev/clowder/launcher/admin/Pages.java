@@ -1,6 +1,5 @@
 package dev.clowder.launcher.admin;
 
-import dev.clowder.launcher.supervisor.Status;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.ArrayDeque;
@@ -9,12 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The open pages, and what they are sent: the status once a second, and each event. It is written once for all of them. One
+ * The open pages, and what they are sent: the status once a second, and each event. Without a page nobody looks. One
  * that reads too slowly misses some, gets the last events again when it reads on, and is closed when it does not. Belongs to
- * the event loop, but for {@link #status} and {@link #event}.
+ * the event loop, but for {@link #event}.
  */
 final class Pages {
     /** Open pages; one more is refused. */
@@ -36,29 +34,16 @@ final class Pages {
     private final String life = UUID.randomUUID().toString();
 
     private long lastEvent;
-    private volatile @Nullable Latest latest;
-
-    /** What the supervisor published, and when. */
-    record Latest(Status status, long at) {
-        /** Nanoseconds. */
-        long age() {
-            return System.nanoTime() - at;
-        }
-    }
+    private final Lookout lookout;
+    private boolean looking;
 
     private static final class Reader {
         long since;
         boolean behind;
     }
 
-    /** Any thread. */
-    void status(Status status) {
-        latest = new Latest(status, System.nanoTime());
-    }
-
-    @Nullable
-    Latest latest() {
-        return latest;
+    Pages(Lookout lookout) {
+        this.lookout = lookout;
     }
 
     boolean isFull() {
@@ -73,20 +58,25 @@ final class Pages {
         page.exceptionHandler(failed -> readers.remove(page));
         // After a loss of the connection the browser comes back by itself.
         page.write(Buffer.buffer("retry: 1000\nevent: hello\ndata: " + life + "\n\n"));
-        Latest now = latest;
-        if (now != null) {
-            page.write(frame(now));
-        }
         events.forEach(page::write);
+        lookout.look(sight -> {
+            if (readers.containsKey(page)) {
+                page.write(sight.frame());
+            }
+        });
     }
 
     /** Sends the status to all. */
     void tick() {
-        Latest now = latest;
-        if (now == null || readers.isEmpty()) {
-            return;
+        if (!looking && !readers.isEmpty()) {
+            // A supervisor that does not answer is asked once.
+            looking = true;
+            boolean asked = lookout.look(sight -> {
+                looking = false;
+                send(sight.frame());
+            });
+            looking &= asked;
         }
-        send(frame(now));
     }
 
     /**
@@ -119,10 +109,6 @@ final class Pages {
             arrived.clear();
         }
         send(all);
-    }
-
-    private static Buffer frame(Latest now) {
-        return Buffer.buffer("event: status\ndata: " + now.status().compactJson() + "\n\n");
     }
 
     private void send(Buffer frame) {

@@ -141,11 +141,6 @@ final class ClassArchive implements Observer, AutoCloseable {
     }
 
     @Override
-    public void status(Status status) {
-        next.status(status);
-    }
-
-    @Override
     @SuppressWarnings("FutureReturnValueIgnored") // Looking can't fail.
     public void changed(WorkerEvent event) {
         next.changed(event);

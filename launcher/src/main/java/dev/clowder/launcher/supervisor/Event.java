@@ -2,6 +2,7 @@ package dev.clowder.launcher.supervisor;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** A fact that travels up into the supervisor's one queue. */
@@ -61,6 +62,13 @@ sealed interface Event {
 
     /** An operator asks; every question gets an answer. */
     record Asked(Message.Command command, Caller caller) implements Event {}
+
+    /**
+     * Somebody looks.
+     *
+     * @param sight completed with what there is to see, or cancelled when the cluster has ended
+     */
+    record Looked(CompletableFuture<Status> sight) implements Event {}
 
     /** Who asked. The methods may be called by any thread and never block. */
     interface Caller {

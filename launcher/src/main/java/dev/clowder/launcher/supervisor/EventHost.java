@@ -160,11 +160,6 @@ final class EventHost implements Observer, AutoCloseable {
     }
 
     @Override
-    public void status(Status status) {
-        next.status(status);
-    }
-
-    @Override
     public void state(State state, int ready, int wanted) {
         next.state(state, ready, wanted);
     }

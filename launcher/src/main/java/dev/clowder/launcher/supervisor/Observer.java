@@ -29,9 +29,6 @@ public interface Observer {
     /** Something happened: {@link #changed} and more, in the schema of docs/events.md. */
     default void event(ClusterEvent event) {}
 
-    /** Everything as it is now, from time to time. */
-    default void status(Status status) {}
-
     /** How far the cluster is; after each step of the supervisor, whether that is news or not. */
     default void state(State state, int ready, int wanted) {}
 

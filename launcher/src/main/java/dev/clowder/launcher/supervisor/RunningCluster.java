@@ -233,6 +233,17 @@ public final class RunningCluster {
         return answer;
     }
 
+    /**
+     * The state of everything, for somebody who looks; nobody else has it made. Any thread; never blocks.
+     *
+     * @return cancelled when the cluster has ended
+     */
+    public CompletableFuture<Status> look() {
+        CompletableFuture<Status> sight = new CompletableFuture<>();
+        supervisor.post(new Event.Looked(sight));
+        return sight;
+    }
+
     /** The state of everything, as {@code status} shows it. Waits for the supervisor's thread. */
     public Status status() throws IOException {
         Message.Reply reply = ask("status", List.of()).join();

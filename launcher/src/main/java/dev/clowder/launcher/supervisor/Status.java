@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -27,10 +28,16 @@ public record Status(
         TotalStatus totals,
 
         @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable WorkerStatus spare) {
-    private static final ObjectWriter COMPACT = new JsonMapper().writer();
+    private static final ObjectWriter PAGE = JsonMapper.builder()
+            .addMixIn(WorkerStatus.class, WithoutInsides.class)
+            .build()
+            .writer();
     private static final ObjectWriter JSON = new JsonMapper().writerWithDefaultPrettyPrinter();
     private static final ObjectReader READER = new JsonMapper().readerFor(Status.class);
     private static final double NANOS = 1e9;
+
+    @JsonIgnoreProperties("insides")
+    private interface WithoutInsides {}
 
     /** The supervisor process; state is STARTING, RUNNING or STOPPING. */
     public record SupervisorStatus(
@@ -186,17 +193,17 @@ public record Status(
 
     /** The text of {@code status --json}. */
     public String json() {
-        return written(JSON);
-    }
-
-    /** The same in one line. */
-    public String compactJson() {
-        return written(COMPACT);
-    }
-
-    private String written(ObjectWriter writer) {
         try {
-            return writer.writeValueAsString(this);
+            return JSON.writeValueAsString(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** In one line, as UTF-8, without the insides of workers: a page shows what their slots have counted. */
+    public byte[] pageJson() {
+        try {
+            return PAGE.writeValueAsBytes(this);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

@@ -27,9 +27,6 @@ final class Supervisor {
     /** Later than this is no slow step: the process was stopped or the machine slept. */
     static final long AWAY = TimeUnit.SECONDS.toNanos(3);
 
-    /** For those who look. */
-    private static final long PUBLISH_EVERY = TimeUnit.MILLISECONDS.toNanos(500);
-
     private final Listeners listeners;
     private final Host host;
     private final Totals observer;
@@ -43,7 +40,6 @@ final class Supervisor {
     private final long startedAt;
 
     private long lastStep;
-    private long lastPublished;
     private boolean stopping;
     private volatile boolean ended;
     private int result = OK;
@@ -60,7 +56,6 @@ final class Supervisor {
         this.observer = new Totals(observer);
         startedAt = host.now();
         lastStep = startedAt;
-        lastPublished = startedAt - PUBLISH_EVERY;
         observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
                 + " workers, run directory " + directory.root());
         workers = new Workers(config, directory, first, listeners, host, this.observer);
@@ -104,21 +99,12 @@ final class Supervisor {
             if (finished()) {
                 return result;
             }
-            wake = Math.min(wake, Math.min(publish(now), observer.awake(now)));
+            wake = Math.min(wake, observer.awake(now));
             Event event = events.poll(Math.min(wake - now, TICK), TimeUnit.NANOSECONDS);
             if (event != null) {
                 handle(event, host.now());
             }
         }
-    }
-
-    /** Whoever looks, and however many they are, costs this thread the same. */
-    private long publish(long now) {
-        if (now - lastPublished >= PUBLISH_EVERY) {
-            lastPublished = now;
-            observer.status(status(now));
-        }
-        return lastPublished + PUBLISH_EVERY;
     }
 
     /** Tells those who asked for the stop; called when nothing of the cluster is left. */
@@ -133,6 +119,8 @@ final class Supervisor {
         for (Event event = events.poll(); event != null; event = events.poll()) {
             if (event instanceof Event.Asked asked) {
                 asked.caller().answer(new Message.Reply(NO_CLUSTER, "the cluster has ended"));
+            } else if (event instanceof Event.Looked looked) {
+                looked.sight().cancel(false);
             }
         }
     }
@@ -196,6 +184,8 @@ final class Supervisor {
             commands.prepared(prepared);
         } else if (event instanceof Event.Asked asked) {
             answer(asked, now);
+        } else if (event instanceof Event.Looked looked) {
+            looked.sight().complete(status(now));
         } else if (event instanceof Event.StopAsked stop) {
             stop(stop.now(), now);
         }

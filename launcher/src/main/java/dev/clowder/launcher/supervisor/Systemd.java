@@ -136,11 +136,6 @@ final class Systemd implements Observer, AutoCloseable {
     }
 
     @Override
-    public void status(Status status) {
-        next.status(status);
-    }
-
-    @Override
     public void changed(WorkerEvent event) {
         next.changed(event);
     }
@@ -149,8 +144,11 @@ final class Systemd implements Observer, AutoCloseable {
     @Override
     public void state(State state, int ready, int wanted) {
         next.state(state, ready, wanted);
+        if (socket == null) {
+            return;
+        }
         String status = "STATUS=" + state.text() + ", " + ready + " of " + wanted + " workers ready";
-        if (socket == null || (state == told && status.equals(toldStatus))) {
+        if (state == told && status.equals(toldStatus)) {
             return;
         }
         owed = !send((state == told ? "" : state(state)) + status, NotifySocket.NONE);

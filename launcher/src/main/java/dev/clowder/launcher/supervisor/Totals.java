@@ -52,11 +52,6 @@ final class Totals implements Observer {
     }
 
     @Override
-    public void status(Status status) {
-        next.status(status);
-    }
-
-    @Override
     public long awake(long now) {
         return next.awake(now);
     }

@@ -8,6 +8,8 @@ import static org.awaitility.Awaitility.await;
 import dev.clowder.launcher.config.Reporting;
 import dev.clowder.launcher.supervisor.ClusterEvent;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
+import dev.clowder.launcher.supervisor.Status;
+import dev.clowder.launcher.wire.Message;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -22,6 +24,8 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -35,7 +39,7 @@ class AdminServerTest {
     @Test
     void withATokenNothingButHealthIsShownWithoutIt() throws Exception {
         try (AdminServer server = open(TOKEN)) {
-            server.status(MetricsTest.status());
+            server.serve(new Paper());
             assertThat(get(server, "/")).startsWith("HTTP/1.1 401").contains("WWW-Authenticate: Basic");
             assertThat(get(server, "/metrics")).startsWith("HTTP/1.1 401");
             assertThat(get(server, "/events")).startsWith("HTTP/1.1 401");
@@ -47,8 +51,8 @@ class AdminServerTest {
                     .startsWith("HTTP/1.1 200");
             String basic = Base64.getEncoder().encodeToString(("me:" + TOKEN).getBytes(UTF_8));
             assertThat(get(server, "/", "Authorization: Basic " + basic)).startsWith("HTTP/1.1 200");
-            // A status is a sign of life for some seconds only.
-            server.status(MetricsTest.status());
+            // A sign of life is one for some seconds only.
+            server.awake();
             assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
             assertThat(get(server, "/readyz")).startsWith("HTTP/1.1 200").contains("1 workers ready");
         }
@@ -60,6 +64,20 @@ class AdminServerTest {
             assertThat(get(server, "/readyz")).startsWith("HTTP/1.1 503");
             assertThat(get(server, "/metrics")).startsWith("HTTP/1.1 503");
             assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+        }
+    }
+
+    @Test
+    void theClusterIsOnlyLookedAtForSomebodyWhoLooks() throws Exception {
+        try (AdminServer server = open(null)) {
+            Paper cluster = new Paper();
+            server.serve(cluster);
+            server.event(ClusterEvent.log("nobody sees this"));
+            assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
+            assertThat(get(server, "/app.js")).startsWith("HTTP/1.1 200");
+            assertThat(cluster.looks.get()).isZero();
+            assertThat(get(server, "/metrics")).contains("clowder_slots 1");
+            assertThat(cluster.looks.get()).isEqualTo(1);
         }
     }
 
@@ -96,7 +114,7 @@ class AdminServerTest {
     @Test
     void aThousandPagesAreToldAndOneMoreIsRefused() throws Exception {
         try (AdminServer server = open(null)) {
-            server.status(MetricsTest.status());
+            server.serve(new Paper());
             Deque<Socket> pages = new ArrayDeque<>();
             try {
                 for (int i = 0; i < Pages.MAX_PAGES; i++) {
@@ -111,8 +129,8 @@ class AdminServerTest {
                 for (Socket page : pages) {
                     assertThat(upTo(page, "event 2000")).contains("event: event");
                 }
-                // A status is a sign of life for some seconds only.
-                server.status(MetricsTest.status());
+                // A sign of life is one for some seconds only.
+                server.awake();
                 assertThat(get(server, "/healthz")).startsWith("HTTP/1.1 200");
                 pages.removeLast().close();
                 await("room for another").atMost(SOON).until(() -> {
@@ -134,7 +152,7 @@ class AdminServerTest {
         int events = 1000;
         String long16k = "-".repeat(16 * 1024);
         try (AdminServer server = open(null)) {
-            server.status(MetricsTest.status());
+            server.serve(new Paper());
             try (Socket slow = send(server, "/events");
                     Socket good = send(server, "/events")) {
                 slow.setReceiveBufferSize(256 * 1024);
@@ -152,6 +170,22 @@ class AdminServerTest {
                                 .distinct())
                         .hasSizeLessThan(events);
             }
+        }
+    }
+
+    /** A cluster that always looks the same. */
+    private static final class Paper implements Commander {
+        private final AtomicInteger looks = new AtomicInteger();
+
+        @Override
+        public CompletableFuture<Message.Reply> ask(String command, List<String> arguments) {
+            return CompletableFuture.completedFuture(new Message.Reply(0, command));
+        }
+
+        @Override
+        public CompletableFuture<Status> look() {
+            looks.incrementAndGet();
+            return CompletableFuture.completedFuture(MetricsTest.status());
         }
     }
 

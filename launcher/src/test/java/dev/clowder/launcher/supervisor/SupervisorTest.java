@@ -276,6 +276,19 @@ class SupervisorTest {
     }
 
     @Test
+    void whoLooksIsShownTheWorkersAndAfterTheEndNothing() throws Exception {
+        cluster.bothReady();
+        CompletableFuture<Status> sight = new CompletableFuture<>();
+        cluster.supervisor.post(new Event.Looked(sight));
+        cluster.step();
+        assertThat(sight.join().workers()).hasSize(2);
+        cluster.supervisor.answerStop();
+        CompletableFuture<Status> late = new CompletableFuture<>();
+        cluster.supervisor.post(new Event.Looked(late));
+        assertThat(late).isCancelled();
+    }
+
+    @Test
     void statusHasTheFieldsOfTheReference() throws Exception {
         cluster.bothReady();
         cluster.said(1, new Message.Load(3, 5, 1, 1000, 2000, null));
