@@ -16,6 +16,8 @@ import dev.clowder.it.faulty.ForgetfulServlet;
 import dev.clowder.it.faulty.LargeServlet;
 import dev.clowder.it.faulty.LeakListener;
 import dev.clowder.it.faulty.LocalSessionServlet;
+import dev.clowder.it.faulty.LockFileListener;
+import dev.clowder.it.faulty.LoggingServlet;
 import dev.clowder.it.faulty.NotSerialisableServlet;
 import dev.clowder.it.faulty.OnlyOneListener;
 import dev.clowder.it.faulty.OwnDirectoryServlet;
@@ -131,6 +133,67 @@ class CheckIT {
         assertThat(findings()).hasSize(1);
     }
 
+    @Test
+    @Tag("slow")
+    @DisplayName("what a browser recorded shows it too; once it is written down as known it no longer counts")
+    void aRecordedJourneyShowsItAndABaselineAcceptsIt() throws Exception {
+        String war = write(application(StaticCounterServlet.class)).toString();
+        Path har = Files.writeString(files.resolve("counter.har"), """
+                {"log": {"entries": [
+                  {"request": {"method": "GET", "url": "https://shop.example/"}},
+                  {"request": {"method": "GET", "url": "https://fonts.example/font.woff"}}]}}
+                """);
+        Path known = files.resolve("known");
+        Launcher.Result first =
+                check(war, "--har", har.toString(), "--heap", "off", "--write-baseline", known.toString());
+        assertThat(first.exitCode()).as(first.toString()).isEqualTo(CLEAN);
+        assertThat(first.output()).startsWith("FOUND memory-differs").contains(", 1 requests");
+        String cause = "memory-differs " + StaticCounterServlet.class.getName() + ".HITS";
+        assertThat(known).content().contains(cause + "\n", cause + " => GET /");
+
+        Launcher.Result second = check(war, "--har", har.toString(), "--heap", "off", "--baseline", known.toString());
+        assertThat(second.exitCode()).as(second.toString()).isEqualTo(CLEAN);
+        assertThat(second.output()).doesNotContain("FOUND").contains("nothing found, 1 known from the baseline");
+        assertThat(findings())
+                .singleElement()
+                .satisfies(
+                        finding -> assertThat(finding.path("known").asBoolean()).isTrue());
+    }
+
+    @Test
+    @Tag("slow")
+    @DisplayName("a log that the application writes is no finding")
+    void aLogIsNoFinding() throws Exception {
+        Path script = Files.writeString(files.resolve("log.script"), "GET /");
+        Launcher.Result result = check(
+                write(application(LoggingServlet.class)).toString(), "--script", script.toString(), "--heap", "off");
+        assertThat(result.exitCode()).as(result.toString()).isEqualTo(CLEAN);
+        assertThat(result.output()).contains("file-written               ok");
+    }
+
+    @Test
+    @Tag("slow")
+    @DisplayName("an application that does not start again is found, beside all that was found before")
+    void aFailureLateKeepsWhatWasFoundBefore() throws Exception {
+        Path locks = Files.createDirectory(files.resolve("locks"));
+        Path script = Files.writeString(files.resolve("counter.script"), "GET /");
+        Launcher.Result result = check(
+                write(application(StaticCounterServlet.class).addClass(LockFileListener.class))
+                        .toString(),
+                "--script",
+                script.toString(),
+                "--heap",
+                "off",
+                "--worker-opts=-Dshop.locks=" + locks);
+        assertThat(result.exitCode()).as(result.toString()).isEqualTo(FOUND);
+        assertThat(findings())
+                .as(result.output())
+                .extracting(finding -> finding.path("rule").asText())
+                .containsExactly("memory-differs", "lost-by-reload");
+        assertThat(result.output())
+                .contains("the shop runs already", "lost-with-worker           not looked at: the application did not");
+    }
+
     static Stream<Arguments> faults() {
         return Stream.of(
                 arguments(
@@ -233,6 +296,7 @@ class CheckIT {
             check.terminate();
             try (Stream<Path> left = Files.list(temporary)) {
                 assertThat(left.map(path -> path.getFileName().toString()))
+                        .as(check.output())
                         .noneMatch(name -> name.startsWith("clowder"));
             }
         }

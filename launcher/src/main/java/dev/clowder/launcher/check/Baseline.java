@@ -11,7 +11,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What is known and accepted: a file with one finding a line, {@code RULE CAUSE}; {@code #} begins a comment line. */
+/**
+ * What is known and accepted: a file with one finding a line, {@code RULE CAUSE}; {@code #} begins a comment line. An
+ * answer that a finding explains has a line of its own, {@code RULE CAUSE => REQUEST}: otherwise a cause that is known once
+ * would hide whatever else goes wrong with a request that has to do with it.
+ */
 final class Baseline {
     private final Set<String> accepted;
 
@@ -60,8 +64,19 @@ final class Baseline {
         return false;
     }
 
-    /** Marks what is known. */
+    /** Marks what is known. What only a known finding explained is one by itself, if nobody accepted that. */
     void applyTo(Findings findings) {
+        for (Finding finding : findings.list()) {
+            if (accepted.contains(finding.key())) {
+                for (Finding.Effect effect : finding.effects()) {
+                    if (!accepted.contains(finding.key(effect))) {
+                        Finding alone = findings.of(effect.rule(), effect.request());
+                        alone.add(effect.line());
+                        alone.add("the baseline knows " + finding.key() + ", but not that it changes this answer");
+                    }
+                }
+            }
+        }
         findings.list().stream()
                 .filter(finding -> accepted.contains(finding.key()))
                 .forEach(Finding::accept);
@@ -70,7 +85,10 @@ final class Baseline {
     /** Writes one that accepts all of these. */
     static void write(Path file, Findings findings) throws IOException {
         List<String> lines = new ArrayList<>(List.of("# Accepted findings of clowder check: rule and cause."));
-        findings.list().forEach(finding -> lines.add(finding.key()));
+        findings.list().forEach(finding -> {
+            lines.add(finding.key());
+            finding.effects().forEach(effect -> lines.add(finding.key(effect)));
+        });
         Files.write(file, lines, UTF_8);
     }
 }

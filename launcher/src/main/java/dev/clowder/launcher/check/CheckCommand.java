@@ -70,6 +70,9 @@ public final class CheckCommand implements Callable<Integer> {
             description = "longest time of a crawl (default: 30)")
     int crawlSeconds = 30;
 
+    @Option(names = "--get-only", description = "a crawl follows links and sends no forms by POST")
+    boolean getOnly;
+
     @Option(names = "--workers", paramLabel = "N", defaultValue = "2", description = "at least 2 (default: 2)")
     int workers = 2;
 
@@ -144,9 +147,10 @@ public final class CheckCommand implements Callable<Integer> {
             CheckOptions options = options();
             Baseline known = baseline == null ? Baseline.none() : Baseline.read(baseline);
             Checkup checkup = new Checkup(options, directory, step -> err.println("check: " + step));
-            checkup.run();
+            boolean whole = run(checkup, err);
             known.applyTo(checkup.findings());
-            return report(checkup);
+            int code = report(checkup);
+            return whole ? code : COULD_NOT_START;
         } catch (ConfigException e) {
             e.problems().forEach(problem -> err.println("clowder: " + problem));
             return USAGE;
@@ -155,8 +159,7 @@ public final class CheckCommand implements Callable<Integer> {
             err.println("clowder: " + app + " can't be checked: " + e.getMessage());
             return COULD_NOT_START;
         } catch (IOException | RuntimeException e) {
-            // Also for a fault of ours: 1 would say that something was found.
-            err.println("clowder: " + app + ": the check did not come to its end: " + e);
+            err.println("clowder: " + app + ": no report: " + e);
             return COULD_NOT_START;
         } finally {
             try {
@@ -166,6 +169,19 @@ public final class CheckCommand implements Callable<Integer> {
             }
             over.countDown();
             forget(interruption);
+        }
+    }
+
+    /** Whether it came to its end; if not, what it found until then is worth a report nonetheless. */
+    private boolean run(Checkup checkup, PrintWriter err) throws ConfigException, NotStartedException {
+        try {
+            checkup.run();
+            return true;
+        } catch (IOException | RuntimeException e) {
+            // Also for a fault of ours: 1 would say that something was found.
+            err.println("clowder: " + app + ": the check did not come to its end: " + e);
+            checkup.findings().unfinished("the check did not come to its end");
+            return false;
         }
     }
 
@@ -218,7 +234,8 @@ public final class CheckCommand implements Callable<Integer> {
                 script,
                 har,
                 pages,
-                Duration.ofSeconds(crawlSeconds));
+                Duration.ofSeconds(crawlSeconds),
+                getOnly);
     }
 
     /** Not only when there is something to write, after minutes. */

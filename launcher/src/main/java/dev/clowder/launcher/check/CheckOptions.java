@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param sessions as for {@code run}
  * @param heap of a worker in the check with little memory, as Java writes it; empty to leave that out
  * @param workerOptions more flags of the workers
+ * @param onlyGet whether a crawl sends no form by POST
  * @param javaCommand of the workers, null for that of this process
  */
 record CheckOptions(
@@ -28,7 +29,8 @@ record CheckOptions(
         @Nullable Path script,
         @Nullable Path har,
         int pages,
-        Duration crawlTime) {
+        Duration crawlTime,
+        boolean onlyGet) {
 
     Optional<String> java() {
         return Optional.ofNullable(javaCommand);

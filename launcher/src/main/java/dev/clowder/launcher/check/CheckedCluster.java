@@ -154,6 +154,10 @@ final class CheckedCluster implements AutoCloseable {
     }
 
     private HttpConnection connect(int slot, long patience) throws IOException {
+        // Nothing in a connection notices that the check is told to end, and there are many of them.
+        if (Thread.currentThread().isInterrupted()) {
+            throw new IOException("interrupted");
+        }
         for (int i = 0; i < MOST_TRIES; i++) {
             HttpConnection connection = HttpConnection.open(port(), patience);
             boolean found = false;
@@ -172,9 +176,13 @@ final class CheckedCluster implements AutoCloseable {
         throw new IOException("worker " + slot + " took none of " + MOST_TRIES + " connections");
     }
 
-    /** Asks a worker for {@code memory}, {@code observed}, {@code fresh} or {@code undeploy}. */
+    /**
+     * Asks a worker for {@code memory}, {@code observed}, {@code fresh} or {@code undeploy}. The last two take the time of a
+     * start or stop of the application.
+     */
     Observed ask(int slot, String what) throws IOException {
-        try (HttpConnection connection = connect(slot, REPORT_SECONDS)) {
+        try (HttpConnection connection =
+                connect(slot, Math.max(REPORT_SECONDS, TimeUnit.NANOSECONDS.toSeconds(2 * bootNanos)))) {
             Answer answer = connection.exchange(Step.get("/"), List.of(question(what)));
             if (answer.status() != 200) {
                 throw new IOException("worker " + slot + " answered " + answer.status() + " to the checker");

@@ -35,6 +35,7 @@ final class Checkup {
     private final Findings findings = new Findings();
     private final List<String> leftOut = new ArrayList<>();
     private List<Step> journey = List.of();
+    private boolean killed;
 
     /**
      * @param directory for the files of the clusters
@@ -68,24 +69,38 @@ final class Checkup {
     void run() throws ConfigException, NotStartedException, IOException {
         journey = given();
         progress.accept("starting " + options.workers() + " workers");
+        boolean started = false;
         try (CheckedCluster cluster =
                 CheckedCluster.start(options, options.workers(), directory.resolve("run"), options.workerOptions())) {
+            started = true;
+            findings.settled(Rule.STARTS_ONLY_ONCE);
             if (journey.isEmpty()) {
                 crawl(cluster);
             }
             look(cluster);
         } catch (NotStartedException e) {
-            if (!e.someReady()) {
+            if (started) {
+                notAgain(e);
+            } else if (e.someReady()) {
+                start(Rule.STARTS_ONLY_ONCE, e);
+                findings.unfinished("not all workers started");
+                return;
+            } else {
                 throw e;
             }
-            onlyOnce(e);
-            return;
         }
         smallHeap();
+        findings.settled(Rule.values());
     }
 
-    private void onlyOnce(NotStartedException e) {
-        Finding finding = findings.of(Rule.STARTS_ONLY_ONCE, "start");
+    /** It did start, in all workers at once: what is different now is that there were others before. */
+    private void notAgain(NotStartedException e) {
+        start(killed ? Rule.LOST_WITH_WORKER : Rule.LOST_BY_RELOAD, e);
+        findings.unfinished("the application did not start again " + (killed ? "after a kill" : "in new processes"));
+    }
+
+    private void start(Rule rule, NotStartedException e) {
+        Finding finding = findings.of(rule, "start");
         finding.add(String.valueOf(e.getMessage()));
         e.log()
                 .lines()
@@ -94,9 +109,6 @@ final class Checkup {
                 .distinct()
                 .limit(MOST_CAUSES)
                 .forEach(finding::add);
-        for (Rule rule : Rule.values()) {
-            findings.notLookedAt(rule, "not all workers started");
-        }
     }
 
     /** What somebody wrote down; empty if the application is to be crawled. */
@@ -109,7 +121,7 @@ final class Checkup {
 
     private void crawl(CheckedCluster cluster) throws NotStartedException, IOException {
         progress.accept("looking for pages");
-        journey = new Crawler(cluster, options.contextPath(), options.pages(), options.crawlTime(), leftOut).journey();
+        journey = new Crawler(cluster, options, leftOut).journey();
         fresh(cluster);
     }
 
@@ -125,6 +137,7 @@ final class Checkup {
         Observed again = cluster.ask(SECOND, "observed");
         Comparison comparison =
                 new Comparison(journey, new Expectation(Replay.positions(journey), first, second), findings);
+        comparison.obstacles(leftOut);
 
         progress.accept("each request to another worker");
         fresh(cluster);
@@ -135,17 +148,27 @@ final class Checkup {
         List<Observed> all = observed(cluster);
         Inspection inspection = new Inspection(findings, replay.hasSession());
         inspection.memory(fresh, single.memory(), again.memory(), all, changers);
+        findings.settled(Rule.MEMORY_DIFFERS);
         List<Observed> everybody = new ArrayList<>(all);
         everybody.addAll(List.of(single, again));
         inspection.reports(everybody, workers);
         comparison.spread(spread, changers);
+        findings.settled(
+                Rule.SESSION_NOT_SERIALISABLE,
+                Rule.SESSION_CHANGED_UNSEEN,
+                Rule.FILE_WRITTEN,
+                Rule.PORT_OPENED,
+                Rule.RUNS_IN_EACH_WORKER,
+                Rule.ANSWER_DIFFERS);
 
         together(cluster, comparison, changers, replay.hasSession());
         unkind(cluster, comparison, changers);
         progress.accept("behind a proxy");
         ProxyRule.check(cluster, journey, findings);
+        findings.settled(Rule.FORGETS_PROXY);
         progress.accept("ending the application");
         inspection.leaks(cluster.ask(FIRST, "undeploy").leaks());
+        findings.settled(Rule.SURVIVES_UNDEPLOYMENT);
     }
 
     private void fresh(CheckedCluster cluster) throws IOException, NotStartedException {
@@ -223,6 +246,7 @@ final class Checkup {
         progress.accept("two requests of a session at once");
         fresh(cluster);
         comparison.together(new Replay(cluster, journey).together().run(), changers);
+        findings.settled(Rule.TOGETHER);
     }
 
     private void unkind(CheckedCluster cluster, Comparison comparison, Map<String, Set<String>> changers)
@@ -234,11 +258,14 @@ final class Checkup {
                     if (pass == RELOADED) {
                         cluster.reload();
                     } else if (pass == KILLED) {
+                        killed = true;
                         cluster.kill(FIRST);
+                        killed = false;
                     }
                 })
                 .run();
         comparison.unkind(answers, changers, RELOADED, KILLED);
+        findings.settled(Rule.LOST_BY_RELOAD, Rule.LOST_WITH_WORKER);
     }
 
     /** In a cluster of its own: one worker is enough to see what it needs. */

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Turns differing answers into findings. One that a finding explains already becomes evidence of that: a request that
@@ -23,6 +24,32 @@ final class Comparison {
         this.positions = Replay.positions(journey);
         this.expected = expected;
         this.findings = findings;
+    }
+
+    /**
+     * Names the requests of which no answer can be compared. If that are all, nothing is known of what comparing finds.
+     *
+     * @param leftOut gets a line for each
+     */
+    void obstacles(List<String> leftOut) {
+        Map<Integer, String> obstacles = new TreeMap<>();
+        Set<Integer> comparable = new HashSet<>();
+        for (int i = 0; i < positions.size(); i++) {
+            String obstacle = expected.obstacle(i);
+            int step = positions.get(i).step();
+            if (obstacle == null) {
+                comparable.add(step);
+            } else {
+                obstacles.putIfAbsent(step, obstacle);
+            }
+        }
+        obstacles.keySet().removeAll(comparable);
+        obstacles.forEach((step, obstacle) -> leftOut.add(journey.get(step) + ": not compared, " + obstacle));
+        if (comparable.isEmpty()) {
+            for (Rule rule : List.of(Rule.ANSWER_DIFFERS, Rule.TOGETHER, Rule.LOST_BY_RELOAD, Rule.LOST_WITH_WORKER)) {
+                findings.notLookedAt(rule, "no answer can be compared");
+            }
+        }
     }
 
     /** Each request went to another worker. */
@@ -83,15 +110,16 @@ final class Comparison {
     private void report(Rule rule, int position, String what, Map<String, Set<String>> changers) {
         Step step = journey.get(positions.get(position).step());
         String line = step + " answers " + what;
+        String request = step.method() + " " + step.path();
         for (Finding finding : findings.list()) {
             boolean byMemory = finding.rule() == Rule.MEMORY_DIFFERS
                     && changers.getOrDefault(finding.cause(), Set.of()).contains(step.toString());
             boolean bySession = finding.rule() == Rule.SESSION_NOT_SERIALISABLE && rule == Rule.LOST_BY_RELOAD;
             if (byMemory || bySession) {
-                finding.add(line);
+                finding.explain(new Finding.Effect(rule, request, line));
                 return;
             }
         }
-        findings.of(rule, step.method() + " " + step.path()).add(line);
+        findings.of(rule, request).add(line);
     }
 }

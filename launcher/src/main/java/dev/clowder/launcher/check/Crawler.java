@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -36,6 +35,7 @@ final class Crawler {
     private final CheckedCluster cluster;
     private final String contextPath;
     private final int mostPages;
+    private final boolean onlyGet;
     private final long deadline;
     private final List<String> leftOut;
     private final Set<String> known = new HashSet<>();
@@ -45,11 +45,12 @@ final class Crawler {
     private record Found(Step step, int depth) {}
 
     /** @param leftOut gets what can't be replayed, and why */
-    Crawler(CheckedCluster cluster, String contextPath, int mostPages, Duration time, List<String> leftOut) {
+    Crawler(CheckedCluster cluster, CheckOptions options, List<String> leftOut) {
         this.cluster = cluster;
-        this.contextPath = contextPath;
-        this.mostPages = mostPages;
-        this.deadline = System.nanoTime() + time.toNanos();
+        this.contextPath = options.contextPath();
+        this.mostPages = options.pages();
+        this.onlyGet = options.onlyGet();
+        this.deadline = System.nanoTime() + options.crawlTime().toNanos();
         this.leftOut = leftOut;
     }
 
@@ -58,6 +59,9 @@ final class Crawler {
         User user = new User();
         add(Step.get(contextPath + "/"), 0);
         while (!waiting.isEmpty() && journey.size() < mostPages && System.nanoTime() < deadline) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new IOException("interrupted");
+            }
             Found next = waiting.remove();
             try (HttpConnection connection = cluster.connect(1)) {
                 String cookies = user.header();
@@ -114,6 +118,13 @@ final class Crawler {
                 .map(field -> encode(field.key()) + "=" + encode(field.value().isEmpty() ? "1" : field.value()))
                 .collect(Collectors.joining("&"));
         if (form.attr("method").equalsIgnoreCase("post")) {
+            if (onlyGet) {
+                String line = "POST " + target + ": --get-only";
+                if (!leftOut.contains(line)) {
+                    leftOut.add(line);
+                }
+                return;
+            }
             add(new Step("POST", target, Step.FORM, data, 0), depth + 1);
         } else {
             add(Step.get(target.replaceFirst("\\?.*", "") + (data.isEmpty() ? "" : "?" + data)), depth + 1);

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Expectation {
     private static final Pattern TOKEN = Pattern.compile("\\w+|\\s+|[^\\w\\s]");
+    private static final String NO_ANSWER = "no answer";
     private static final int AROUND = 6;
     private static final int LONGEST = 60;
 
@@ -37,7 +38,11 @@ final class Expectation {
     private final Map<String, BitSet> noise = new HashMap<>();
 
     /** An answer as it is compared. */
-    private record Seen(String head, List<String> body) {}
+    private record Seen(String head, List<String> body) {
+        boolean isAnswer() {
+            return !head.equals(NO_ANSWER);
+        }
+    }
 
     Expectation(List<Replay.Position> positions, List<Answer> first, List<Answer> second) {
         this.positions = positions;
@@ -64,7 +69,7 @@ final class Expectation {
     private static Seen seen(Answer answer) {
         String type = answer.header("content-type").replaceFirst(";.*", "");
         String head = answer.status() == 0
-                ? "no answer"
+                ? NO_ANSWER
                 : natural("status " + answer.status() + " " + answer.header("location") + " " + type)
                         .trim();
         List<String> tokens = new ArrayList<>();
@@ -83,19 +88,32 @@ final class Expectation {
         return natural;
     }
 
+    /** Why only the head of an answer at a position is compared, or nothing of it; null if all is but the noise. */
+    @Nullable
+    String obstacle(int position) {
+        Seen one = first.get(position);
+        Seen other = second.get(position);
+        if (!one.isAnswer() || !other.isAnswer()) {
+            return "a single worker gave no answer";
+        }
+        if (!one.head().equals(other.head())) {
+            return "two single workers answer «" + one.head() + "» and «" + other.head() + "»";
+        }
+        return one.body().size() == other.body().size() ? null : "two single workers answer at different length";
+    }
+
     /** In words what is wrong with an answer at a position; null if it is as expected. */
     @Nullable
     String difference(int position, Answer answer) {
         Seen expected = first.get(position);
-        Seen other = second.get(position);
         Seen seen = seen(answer);
-        if (!expected.head().equals(other.head())) {
+        if (!expected.isAnswer() || !expected.head().equals(second.get(position).head())) {
             return null;
         }
         if (!seen.head().equals(expected.head())) {
             return "«" + seen.head() + "» instead of «" + expected.head() + "»";
         }
-        if (expected.body().size() != other.body().size()) {
+        if (expected.body().size() != second.get(position).body().size()) {
             return null;
         }
         if (seen.body().size() != expected.body().size()) {

@@ -2,7 +2,9 @@ package dev.clowder.launcher.check;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** One cause of trouble. Evidence is added while the check goes on; not thread-safe. */
 final class Finding {
@@ -11,7 +13,11 @@ final class Finding {
     private final Rule rule;
     private final String cause;
     private final List<String> evidence = new ArrayList<>();
+    private final Map<String, Effect> effects = new LinkedHashMap<>();
     private boolean known;
+
+    /** An answer that differs because of this; by itself it would be a finding of that rule. */
+    record Effect(Rule rule, String request, String line) {}
 
     /**
      * @param cause the same each time the same thing is found: a class, an attribute, a request
@@ -42,6 +48,22 @@ final class Finding {
         if (evidence.size() < MOST_EVIDENCE && !evidence.contains(line)) {
             evidence.add(line);
         }
+    }
+
+    /** Takes an answer that this explains as evidence. */
+    void explain(Effect effect) {
+        add(effect.line());
+        effects.putIfAbsent(effect.request(), effect);
+    }
+
+    /** The answers that it explains, one for each request. */
+    List<Effect> effects() {
+        return List.copyOf(effects.values());
+    }
+
+    /** The line of a baseline for one of them. */
+    String key(Effect effect) {
+        return key() + " => " + effect.request();
     }
 
     /** Whether a baseline has it. */

@@ -1,11 +1,14 @@
 package dev.clowder.launcher.check;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** What was found, and what was not looked at. Not thread-safe. */
 final class Findings {
@@ -30,6 +33,7 @@ final class Findings {
 
     private final Map<String, Finding> all = new LinkedHashMap<>();
     private final Map<Rule, String> blind = new EnumMap<>(Rule.class);
+    private final Set<Rule> settled = EnumSet.noneOf(Rule.class);
 
     /** The one finding of this cause; made if it is the first time. */
     Finding of(Rule rule, String cause) {
@@ -39,6 +43,20 @@ final class Findings {
 
     void notLookedAt(Rule rule, String why) {
         blind.putIfAbsent(rule, why);
+    }
+
+    /** All that belongs to these rules was done. */
+    void settled(Rule... rules) {
+        settled.addAll(Arrays.asList(rules));
+    }
+
+    /** The check ends before its time: what was not settled was not looked at. */
+    void unfinished(String why) {
+        for (Rule rule : Rule.values()) {
+            if (!settled.contains(rule)) {
+                notLookedAt(rule, why);
+            }
+        }
     }
 
     boolean has(Rule rule) {

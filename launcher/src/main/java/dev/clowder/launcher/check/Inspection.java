@@ -11,6 +11,9 @@ import java.util.stream.Collectors;
 
 /** Turns what the workers saw from inside into findings. */
 final class Inspection {
+    /** Of so many workers each gets each request of a spread replay. */
+    private static final int ALL_GET_ALL = 2;
+
     private final Findings findings;
     private final boolean hasSession;
 
@@ -22,7 +25,8 @@ final class Inspection {
 
     /**
      * A value counts if requests change it, two single workers come to the same one after the same journey, and a worker
-     * that got only a part of the requests comes to another.
+     * that got only a part of the requests comes to another. With three workers or more not each of them gets each request:
+     * then a value must change with requests that come again, or every cache would count.
      *
      * @param fresh before any request
      * @param single after the journey in one worker
@@ -38,7 +42,11 @@ final class Inspection {
             Map<String, Set<String>> changers) {
         for (String where : new TreeSet<>(single.keySet())) {
             String value = single.get(where);
-            if (value == null || !value.equals(again.get(where)) || value.equals(fresh.get(where))) {
+            boolean settles = changers.getOrDefault(where, Set.of()).isEmpty();
+            if (value == null
+                    || !value.equals(again.get(where))
+                    || value.equals(fresh.get(where))
+                    || (settles && spread.size() > ALL_GET_ALL)) {
                 continue;
             }
             List<Observed> having = spread.stream()

@@ -97,6 +97,9 @@ final class Replay {
             }
             between.pass(pass);
             for (Step step : journey) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new IOException("interrupted");
+                }
                 if (pass == DOUBLED && together) {
                     answers.addAll(both(step, user, answers.size()));
                 } else {

@@ -35,6 +35,39 @@ class BaselineTest {
     }
 
     @Test
+    void aKnownCauseHidesNoAnswerThatItDidNotChangeBefore() throws Exception {
+        Finding.Effect old = new Finding.Effect(Rule.ANSWER_DIFFERS, "GET /", "GET / answers 1 instead of 2");
+        Findings before = found();
+        before.of(Rule.MEMORY_DIFFERS, "shop.Counter.hits").explain(old);
+        Path file = files.resolve("baseline");
+        Baseline.write(file, before);
+
+        Findings same = found();
+        same.of(Rule.MEMORY_DIFFERS, "shop.Counter.hits").explain(old);
+        Baseline.read(file).applyTo(same);
+        assertThat(same.unknown()).isEmpty();
+
+        Findings more = found();
+        Finding counter = more.of(Rule.MEMORY_DIFFERS, "shop.Counter.hits");
+        counter.explain(old);
+        counter.explain(new Finding.Effect(Rule.LOST_BY_RELOAD, "GET /cart", "GET /cart answers 0 instead of 2"));
+        Baseline.read(file).applyTo(more);
+        assertThat(more.unknown()).extracting(Finding::key).containsExactly("lost-by-reload GET /cart");
+        assertThat(counter.known()).isTrue();
+    }
+
+    @Test
+    void ofACheckThatDidNotComeToItsEndOnlyWhatWasDoneIsOk() {
+        Findings findings = found();
+        findings.settled(Rule.FILE_WRITTEN, Rule.MEMORY_DIFFERS);
+        findings.unfinished("the application did not start again");
+        assertThat(findings.verdict(Rule.FILE_WRITTEN)).isEqualTo(Findings.Verdict.OK);
+        assertThat(findings.verdict(Rule.MEMORY_DIFFERS)).isEqualTo(Findings.Verdict.FOUND);
+        assertThat(findings.verdict(Rule.TOGETHER)).isEqualTo(Findings.Verdict.NOT_LOOKED_AT);
+        assertThat(findings.why(Rule.TOGETHER)).isEqualTo("the application did not start again");
+    }
+
+    @Test
     void theMostTellingComesFirst() {
         assertThat(found().list())
                 .extracting(Finding::rule)

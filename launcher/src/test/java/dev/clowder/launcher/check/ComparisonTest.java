@@ -43,6 +43,38 @@ class ComparisonTest {
     }
 
     @Test
+    void aPageThatGrowsWithEachReplayIsNotComparedAndNotOk() {
+        List<Answer> longer = answers(1, 2, 3, 4, 1).stream()
+                .map(answer -> new Answer(200, Map.of(), answer.body() + " and more"))
+                .toList();
+        Expectation growing = new Expectation(Replay.positions(JOURNEY), answers(1, 2, 3, 4, 1), longer);
+        List<String> leftOut = new ArrayList<>();
+        new Comparison(JOURNEY, growing, findings).obstacles(leftOut);
+        assertThat(leftOut).containsExactly("GET /count: not compared, two single workers answer at different length");
+        assertThat(findings.verdict(Rule.ANSWER_DIFFERS)).isEqualTo(Findings.Verdict.NOT_LOOKED_AT);
+    }
+
+    @Test
+    void whereASingleWorkerGivesNoAnswerNothingIsCompared() {
+        List<Answer> none = answers(1, 2, 3, 4, 1).stream()
+                .map(any -> Answer.none("closed"))
+                .toList();
+        Comparison silent = new Comparison(JOURNEY, new Expectation(Replay.positions(JOURNEY), none, none), findings);
+        silent.spread(answers(1, 2, 3, 4, 1), Map.of());
+        silent.obstacles(new ArrayList<>());
+        assertThat(keys()).isEmpty();
+        assertThat(findings.verdict(Rule.LOST_BY_RELOAD)).isEqualTo(Findings.Verdict.NOT_LOOKED_AT);
+    }
+
+    @Test
+    void whatCanBeComparedIsNotLeftOut() {
+        List<String> leftOut = new ArrayList<>();
+        comparison.obstacles(leftOut);
+        assertThat(leftOut).isEmpty();
+        assertThat(findings.verdict(Rule.ANSWER_DIFFERS)).isEqualTo(Findings.Verdict.OK);
+    }
+
+    @Test
     void aDifferenceIsOneFindingHoweverOftenItIsSeen() {
         comparison.spread(answers(1, 1, 2, 2, 3), Map.of());
         comparison.unkind(answers(1, 1, 2, 2, 3), Map.of(), 1, 2);

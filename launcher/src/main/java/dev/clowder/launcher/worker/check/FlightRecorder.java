@@ -86,11 +86,11 @@ final class FlightRecorder {
             }
             if (event.getEventType().getName().equals(FILE_WRITE)) {
                 String path = event.getString("path");
-                if (path != null && isLasting(path, temporary)) {
+                if (path != null && isLasting(path, temporary) && !isLog(event)) {
                     files.add(new Observed.FileWrite(
                             Path.of(path).toAbsolutePath().normalize().toString(), by));
                 }
-            } else if (event.getValue("thread") instanceof RecordedThread started) {
+            } else if (event.getValue("thread") instanceof RecordedThread started && !Housekeeping.isOf(by)) {
                 starters.put(started.getJavaThreadId(), by);
             }
         }
@@ -110,6 +110,14 @@ final class FlightRecorder {
     private static boolean isLasting(String path, List<Path> temporary) {
         Path file = Path.of(path).toAbsolutePath().normalize();
         return temporary.stream().noneMatch(file::startsWith);
+    }
+
+    /** Whether it was written by way of a logging library, the application's or the JDK's: a worker may have its own log. */
+    private static boolean isLog(RecordedEvent event) {
+        return event.getStackTrace().getFrames().stream()
+                .filter(RecordedFrame::isJavaFrame)
+                .map(frame -> frame.getMethod().getType().getName())
+                .anyMatch(Housekeeping::isLogging);
     }
 
     /** Where it left the application's own code; null if it was never in it. */
