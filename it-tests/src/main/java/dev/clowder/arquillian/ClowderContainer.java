@@ -2,9 +2,11 @@ package dev.clowder.arquillian;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jboss.arquillian.container.spi.client.container.DeployableContainer;
 import org.jboss.arquillian.container.spi.client.container.DeploymentException;
 import org.jboss.arquillian.container.spi.client.protocol.ProtocolDescription;
@@ -21,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  * each with its own URL. Starting and stopping the container itself costs nothing. Safe for use by several threads.
  */
 public class ClowderContainer implements DeployableContainer<ClowderConfiguration> {
+    private static final Duration ARCHIVE_WITHIN = Duration.ofSeconds(10);
+    /** Of all containers in this JVM: once is enough. */
+    private static final AtomicBoolean ARCHIVE_AWAITED = new AtomicBoolean();
+
     private final Map<String, ClowderProcess> deployments = new ConcurrentHashMap<>();
     private volatile @Nullable ClowderConfiguration configuration;
 
@@ -139,7 +145,25 @@ public class ClowderContainer implements DeployableContainer<ClowderConfiguratio
     /** Stops the launcher of the archive, however dead it is; does nothing for an archive that is not deployed. */
     @Override
     public void undeploy(Archive<?> archive) {
+        ClowderProcess process = deployments.get(archive.getId());
+        if (process != null && !ARCHIVE_AWAITED.getAndSet(true)) {
+            awaitArchive(process);
+        }
         close(archive.getId());
+    }
+
+    /**
+     * A launcher makes a class archive when all workers serve, within seconds. Most tests are over before that, each cluster
+     * would begin anew, and none would ever start from one.
+     */
+    private static void awaitArchive(ClowderProcess process) {
+        try {
+            process.awaitArchive(ARCHIVE_WITHIN);
+        } catch (IOException e) {
+            // It is slow, or dead: there is no archive then.
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void close(String id) {

@@ -208,6 +208,16 @@ public final class ClowderProcess implements ClusterControl, AutoCloseable {
         return watch.await("ready", status -> status.isReady(workers), atMost);
     }
 
+    /**
+     * Waits until the launcher has made its class archive, or there is one, or there will be none.
+     *
+     * @throws IOException if it takes longer, or the launcher ends
+     */
+    void awaitArchive(Duration atMost) throws IOException, InterruptedException {
+        watch.await(
+                "done with its class archive", status -> !status.supervisor().makesArchive(), atMost);
+    }
+
     private void note(ClusterStatus status) {
         status.listeners().stream().findFirst().ifPresent(listener -> port = listener.port());
         status.workers().forEach(worker -> offspring.note(worker.pid()));

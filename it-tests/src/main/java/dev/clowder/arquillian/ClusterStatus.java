@@ -30,8 +30,25 @@ public record ClusterStatus(
      * @param pid of the launcher
      * @param state {@code RUNNING} while it serves
      * @param generation grows with each reload
+     * @param classArchive null with a launcher that says nothing of it
      */
-    public record Supervisor(long pid, String state, int generation) {}
+    public record Supervisor(
+            long pid,
+            String state,
+            int generation,
+            @Nullable ClassArchive classArchive) {
+        boolean makesArchive() {
+            return classArchive != null && "making".equals(classArchive.state());
+        }
+    }
+
+    /**
+     * The archive from which workers start faster.
+     *
+     * @param state {@code making}, {@code ready}, {@code used} or {@code off}
+     * @param reason why not
+     */
+    public record ClassArchive(String state, @Nullable String reason) {}
 
     /**
      * One listening socket.

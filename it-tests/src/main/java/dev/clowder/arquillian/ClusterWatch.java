@@ -72,7 +72,7 @@ final class ClusterWatch {
         Optional<ClusterStatus> last = Optional.empty();
         Optional<String> said = Optional.empty();
         for (long left = atMost.toNanos(); left > 0; left = deadline - System.nanoTime()) {
-            last = statusIfAny();
+            last = statusIfAny(Duration.ofNanos(left));
             if (last.isPresent() && met.test(last.get())) {
                 return last.get();
             }
@@ -86,9 +86,9 @@ final class ClusterWatch {
                 + " s; its status was " + last.map(ClusterStatus::toString).orElse("not to be had")));
     }
 
-    private Optional<ClusterStatus> statusIfAny() {
+    private Optional<ClusterStatus> statusIfAny(Duration atMost) {
         try {
-            return Optional.of(told(control.ask(COMMAND_TIMEOUT, "status")));
+            return Optional.of(told(control.ask(atMost, "status")));
         } catch (IOException e) {
             // Not there yet, or no longer.
             return Optional.empty();

@@ -109,6 +109,18 @@ class AdapterIT {
 
     @Tag("slow")
     @Test
+    @DisplayName("once a class archive was waited for, the workers of later deployments start from it")
+    void laterDeploymentsStartFromTheClassArchive() throws Exception {
+        WebArchive shop = archive("shop.war");
+        process(container.deploy(shop)).awaitArchive(Duration.ofMinutes(3));
+        container.undeploy(shop);
+        ClusterStatus.ClassArchive archive =
+                process(container.deploy(shop)).status().supervisor().classArchive();
+        assertThat(archive.state()).as(archive.toString()).isIn("ready", "used");
+        container.undeploy(shop);
+    }
+
+    @Test
     @DisplayName("undeploying survives a launcher that was killed, and leaves neither workers nor files")
     void undeploySurvivesADeadLauncher() throws Exception {
         WebArchive shop = archive("shop.war");

@@ -31,6 +31,7 @@ public final class Main {
     public static void main(String[] arguments) {
         if (arguments.length > 0 && arguments[0].equals("run")) {
             OwnJvm.become(List.of(arguments), System.getenv());
+            RunningCluster.prepare();
         }
         System.exit(execute(arguments));
     }
@@ -39,10 +40,12 @@ public final class Main {
         PrintWriter out = new PrintWriter(System.out, true, Charset.defaultCharset());
         PrintWriter err = new PrintWriter(System.err, true, Charset.defaultCharset());
         try {
-            boolean isRun = arguments.length > 0 && arguments[0].equals("run");
-            CommandLine run =
-                    ConfigReader.runCommand(isRun ? Arrays.copyOfRange(arguments, 1, arguments.length) : new String[0]);
-            CommandLine clowder = CommandLines.of(run, new CheckCommand(), out, err);
+            String called = arguments.length > 0 ? arguments[0] : "";
+            CommandLine run = called.equals("run")
+                    ? ConfigReader.runCommand(Arrays.copyOfRange(arguments, 1, arguments.length))
+                    : null;
+            CommandLine clowder = CommandLines.of(
+                    called, () -> run == null ? ConfigReader.runCommand() : run, CheckCommand::new, out, err);
             clowder.setExecutionStrategy(parsed -> {
                 if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
                     throw new CommandLine.ParameterException(

@@ -46,6 +46,12 @@ public interface Acceptor extends AutoCloseable {
     @Override
     void close();
 
+    /** Loads the native library, if there is one for this platform. */
+    @SuppressWarnings("CheckReturnValue") // Looking is what loads it.
+    static void prepare() {
+        SharedAcceptor.available();
+    }
+
     /**
      * Binds the address.
      *

@@ -2,6 +2,10 @@ package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.supervisor.Version;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -24,23 +28,28 @@ public final class CommandLines {
     @Option(names = "--version", versionHelp = true, description = "show the version")
     boolean version;
 
-    /** All commands; {@code run} and {@code check} are given, so that their help stands among the others. */
-    public static CommandLine of(CommandLine run, Object check, PrintWriter out, PrintWriter err) {
+    /** In the order of the help. */
+    private static final Map<String, Supplier<Object>> OTHERS = others();
+
+    /**
+     * The command that is called, or all, so that the help shows them: an annotated class costs milliseconds, and most calls
+     * need one.
+     *
+     * @param called the first argument
+     * @param run makes the command {@code run}
+     * @param check makes the command {@code check}
+     */
+    public static CommandLine of(
+            String called, Supplier<Object> run, Supplier<Object> check, PrintWriter out, PrintWriter err) {
         CommandLine clowder = new CommandLine(new CommandLines());
-        clowder.addSubcommand(run);
-        clowder.addSubcommand(new StatusCommand());
-        clowder.addSubcommand(new TopCommand());
-        clowder.addSubcommand(new OperatorCommand.Reload());
-        clowder.addSubcommand(new OperatorCommand.Deploy());
-        clowder.addSubcommand(new OperatorCommand.Scale());
-        clowder.addSubcommand(new OperatorCommand.Restart());
-        clowder.addSubcommand(new OperatorCommand.Threads());
-        clowder.addSubcommand(new LogsCommand());
-        clowder.addSubcommand(new StopCommand());
-        clowder.addSubcommand(new UpgradeCommand());
-        clowder.addSubcommand(check);
-        clowder.addSubcommand(new ProxyCommand());
-        clowder.addSubcommand(ConfigCommand.command());
+        Map<String, Supplier<Object>> all = new LinkedHashMap<>();
+        all.put("run", run);
+        all.put("check", check);
+        all.putAll(OTHERS);
+        if (all.containsKey(called)) {
+            all.keySet().retainAll(Set.of(called));
+        }
+        all.values().forEach(command -> clowder.addSubcommand(command.get()));
         clowder.setOut(out);
         clowder.setErr(err);
         clowder.setParameterExceptionHandler((wrong, arguments) -> {
@@ -54,6 +63,23 @@ public final class CommandLines {
             return failed instanceof ControlClient.NoClusterException ? NO_CLUSTER : 1;
         });
         return clowder;
+    }
+
+    private static Map<String, Supplier<Object>> others() {
+        Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("status", StatusCommand::new);
+        commands.put("top", TopCommand::new);
+        commands.put("reload", OperatorCommand.Reload::new);
+        commands.put("deploy", OperatorCommand.Deploy::new);
+        commands.put("scale", OperatorCommand.Scale::new);
+        commands.put("restart", OperatorCommand.Restart::new);
+        commands.put("threads", OperatorCommand.Threads::new);
+        commands.put("logs", LogsCommand::new);
+        commands.put("stop", StopCommand::new);
+        commands.put("upgrade", UpgradeCommand::new);
+        commands.put("proxy", ProxyCommand::new);
+        commands.put("config", ConfigCommand::command);
+        return commands;
     }
 
     private static String oneLine(@Nullable String text) {

@@ -44,8 +44,13 @@ public final class ConfigReader {
     }
 
     /** The parser of {@code run}'s arguments; its user object is a {@link RunOptions}. */
-    public static CommandLine runCommand(String... arguments) throws ConfigException {
-        CommandLine run = new CommandLine(new RunOptions()).registerConverter(Duration.class, new TimeConverter());
+    public static CommandLine runCommand() {
+        return new CommandLine(new RunOptions()).registerConverter(Duration.class, new TimeConverter());
+    }
+
+    /** As {@link #runCommand()}, with the defaults of the configuration file that these arguments name. */
+    public static CommandLine runCommand(String[] arguments) throws ConfigException {
+        CommandLine run = runCommand();
         ConfigFile.apply(run, arguments);
         return run;
     }

@@ -88,7 +88,12 @@ record ArchiveKind(int javaVersion, Path java, String classPath, List<String> fl
     List<String> using(Path archive) {
         boolean cache = javaVersion >= FIRST_WITH_CACHE;
         // Falling back is the default, and must not be asked for: a JVM with -XX:AOTCache does not start with -Xshare.
-        return List.of((cache ? "-XX:AOTCache=" : "-XX:SharedArchiveFile=") + archive, quiet());
+        return List.of(
+                (cache ? "-XX:AOTCache=" : "-XX:SharedArchiveFile=") + archive,
+                // Elsewhere than where it was made for a JVM rewrites each page, and has them all for itself.
+                "-XX:+UnlockDiagnosticVMOptions",
+                "-XX:ArchiveRelocationMode=0",
+                quiet());
     }
 
     /** For a process whose classes go into the archive when it ends. */

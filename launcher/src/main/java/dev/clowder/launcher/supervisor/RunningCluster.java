@@ -1,10 +1,12 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.acceptor.Acceptor;
 import dev.clowder.launcher.config.AccessLog;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.installed.CatalinaBase;
 import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -50,6 +52,20 @@ public final class RunningCluster {
             List<String> arguments)
             throws ConfigException, StartException {
         return new RunningCluster(config, environment, output, observer, arguments);
+    }
+
+    /**
+     * Loads what every start needs, on another processor, while somebody still reads the configuration. Returns at once.
+     */
+    public static void prepare() {
+        Thread thread = new Thread(
+                () -> {
+                    Acceptor.prepare();
+                    Wire.prepare();
+                },
+                "preparation");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /**

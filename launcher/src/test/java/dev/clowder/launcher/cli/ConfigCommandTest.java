@@ -39,8 +39,9 @@ class ConfigCommandTest {
 
     private int clowder(String... arguments) throws ConfigException {
         return CommandLines.of(
-                        ConfigReader.runCommand(),
-                        new CheckCommand(),
+                        arguments[0],
+                        ConfigReader::runCommand,
+                        CheckCommand::new,
                         new PrintWriter(out, true),
                         new PrintWriter(err, true))
                 .execute(arguments);
