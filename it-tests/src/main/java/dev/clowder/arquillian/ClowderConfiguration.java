@@ -153,8 +153,12 @@ public class ClowderConfiguration implements ContainerConfiguration {
 
     /** Returns everything but the application. */
     ClowderProcess.Builder process() {
-        return ClowderProcess.builder(launcher())
-                .workers(workers)
+        ClowderProcess.Builder process = ClowderProcess.builder(launcher());
+        if (spreadRequests) {
+            // Else a worker that is ready seconds after another gets one of ten requests for a while.
+            process.jvmOptions("-Dclowder.equal-turns=true");
+        }
+        return process.workers(workers)
                 .arguments(allArguments())
                 .root(runDirRoot())
                 .stopTimeout(Duration.ofSeconds(stopTimeoutSeconds));

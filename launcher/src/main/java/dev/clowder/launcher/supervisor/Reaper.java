@@ -36,9 +36,19 @@ final class Reaper implements AutoCloseable {
     }
 
     void start() {
+        letJavaPrepare();
         Signals.on(List.of("CHLD"), deaths::release);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    /** Before its first process Java gives this signal back its default: a handler that was there is lost. */
+    private static void letJavaPrepare() {
+        try {
+            Class.forName("java.lang.ProcessImpl");
+        } catch (ClassNotFoundException e) {
+            // A JVM whose class has another name; then the first process must be one before us.
+        }
     }
 
     /** Reaps no more. */
