@@ -120,6 +120,7 @@ class AdapterIT {
         container.undeploy(shop);
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("undeploying survives a launcher that was killed, and leaves neither workers nor files")
     void undeploySurvivesADeadLauncher() throws Exception {

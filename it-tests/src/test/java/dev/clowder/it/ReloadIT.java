@@ -105,6 +105,7 @@ class ReloadIT {
         assertThat(generations()).hasSize(1);
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("failure 36: a .war that is overwritten in place hurts nobody, and a reload of it is refused")
     void aWarThatIsOverwrittenInPlaceHurtsNobody() throws Exception {

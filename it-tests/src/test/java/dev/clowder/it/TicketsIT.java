@@ -63,6 +63,7 @@ class TicketsIT {
         assertResumedByBoth(version, ticket);
     }
 
+    @Tag("slow")
     @Test
     @Order(2)
     @DisplayName("behaviour 64: also after a reload, at workers that were not there when it began")

@@ -115,6 +115,7 @@ class UpgradeIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("failure 11: workers of the new version that don't start are refused with their words (exit code 4):"
             + " the supervisor is the new one, the old workers serve on, and no request is lost")
