@@ -1,7 +1,9 @@
 package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.Launcher;
 import java.io.IOException;
@@ -9,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -20,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 @EnabledOnOs(value = OS.LINUX, disabledReason = "elsewhere a process can't replace itself")
 class OwnJvmIT {
     private static final Duration SOON = Duration.ofSeconds(90);
+    private static final Duration LONG = Duration.ofMinutes(5);
     private static final String HEAP = "-Xmx256m";
 
     @TempDir
@@ -43,8 +48,8 @@ class OwnJvmIT {
 
     @Test
     @DisplayName(
-            "started with java -jar only, the supervisor has a small heap under its old pid; an upgrade chooses anew;"
-                    + " standard input and signals reach it as ever")
+            "started with java -jar only, the supervisor has a small heap under its old pid; an upgrade chooses anew,"
+                    + " the unit of `config systemd` has none of the flags; standard input and signals reach it as ever")
     void aPlainStartGetsASmallJvm() throws Exception {
         try (ClowderProcess cluster = cluster().start()) {
             cluster.awaitReady(SOON);
@@ -58,8 +63,63 @@ class OwnJvmIT {
         }
         try (ClowderProcess cluster = cluster().start()) {
             cluster.awaitReady(SOON);
+            List<String> config =
+                    List.of("config", "systemd", "--run-dir", cluster.runDir().toString());
+            Launcher.Result unit = Launcher.ofThisBuild().run(SOON, config);
+            assertThat(unit.output())
+                    .as(unit.errors())
+                    .contains(" run --port ")
+                    .doesNotContain(HEAP, "own-flags", "--add-opens");
             cluster.terminate();
             assertThat(cluster.awaitExit(SOON)).isZero();
+        }
+    }
+
+    @Test
+    @DisplayName("what a shell passed to the process is there for it: a configuration from <(...)")
+    void inheritedDescriptorsStayOpen() throws Exception {
+        Path config = Files.writeString(files.resolve("clowder.properties"), "health-path = /worker\n");
+        try (ClowderProcess cluster = cluster()
+                .through("bash", "-c", "exec \"$@\" 7< <(cat \"$0\")", config.toString())
+                .arguments("--config", "/dev/fd/7")
+                .start()) {
+            cluster.awaitReady(SOON);
+            assertThat(command(cluster)).contains(HEAP);
+        }
+    }
+
+    @Test
+    @Tag("slow")
+    @DisplayName("supervisor and workers map one archive, at the same address: they share its pages")
+    void supervisorAndWorkersShareAnArchive() throws Exception {
+        Path cache = files.resolve("cache");
+        ClowderProcess.Builder standard = cluster()
+                .workers(Runtime.getRuntime().availableProcessors())
+                .environment("XDG_CACHE_HOME", cache.toString());
+        try (ClowderProcess first = standard.start()) {
+            first.awaitReady(SOON);
+            await("the archive").atMost(LONG).until(() -> state(first).equals("ready"));
+        }
+        try (ClowderProcess second = standard.start()) {
+            long worker = second.awaitReady(SOON).worker(1).pid();
+            assertThat(archive(second.handle().pid())).isNotEmpty().isEqualTo(archive(worker));
+        }
+    }
+
+    private static String state(ClowderProcess cluster) throws IOException {
+        return new ObjectMapper()
+                .readTree(cluster.statusJson())
+                .at("/supervisor/classArchive/state")
+                .asText();
+    }
+
+    /** Where its first page is, and the file. */
+    private static String archive(long pid) throws IOException {
+        try (Stream<String> maps = Files.lines(Path.of("/proc", String.valueOf(pid), "maps"))) {
+            return maps.filter(line -> line.endsWith(".archive"))
+                    .map(line -> line.substring(0, line.indexOf('-')) + line.substring(line.lastIndexOf(' ')))
+                    .findFirst()
+                    .orElse("");
         }
     }
 

@@ -33,9 +33,6 @@ final class Balancer {
 
     private static final long FULL_SHARE = TimeUnit.SECONDS.toNanos(RAMP_SECONDS);
     private static final long LEAST_SHARE = FULL_SHARE / 10;
-    /** For tests that count turns: a worker that is just ready takes as many as any other. */
-    private static final boolean EQUAL_TURNS = Boolean.getBoolean("clowder.equal-turns");
-
     private static final Comparator<Worker> IDLE_FIRST =
             Comparator.<Worker>comparingInt(w -> w.unacknowledged).thenComparingLong(w -> w.turn);
     private static final Comparator<Worker> FEWEST_CONNECTIONS_FIRST = Comparator.<Worker>comparingInt(
@@ -43,6 +40,7 @@ final class Balancer {
             .thenComparingLong(w -> w.turn);
 
     private final Comparator<Worker> order;
+    private final boolean ramp;
     private final Map<Integer, Worker> workers = new HashMap<>();
     private long turns;
 
@@ -70,12 +68,16 @@ final class Balancer {
         }
 
         long share(long now) {
-            return EQUAL_TURNS ? FULL_SHARE : Math.max(LEAST_SHARE, Math.min(FULL_SHARE, now - since));
+            return Math.max(LEAST_SHARE, Math.min(FULL_SHARE, now - since));
         }
     }
 
-    /** With {@link AcceptMode#ROUND_ROBIN} or {@link AcceptMode#LEAST_CONNECTIONS}. */
-    Balancer(AcceptMode policy) {
+    /**
+     * @param policy {@link AcceptMode#ROUND_ROBIN} or {@link AcceptMode#LEAST_CONNECTIONS}
+     * @param ramp whether a worker that is just ready begins with few of the turns
+     */
+    Balancer(AcceptMode policy, boolean ramp) {
+        this.ramp = ramp;
         this.order = policy == AcceptMode.LEAST_CONNECTIONS ? FEWEST_CONNECTIONS_FIRST : IDLE_FIRST;
     }
 
@@ -177,7 +179,7 @@ final class Balancer {
         line.sort(order);
         while (!line.isEmpty()) {
             for (Worker worker : line) {
-                worker.credit += worker.share(now);
+                worker.credit += ramp ? worker.share(now) : FULL_SHARE;
                 if (worker.credit >= FULL_SHARE) {
                     worker.credit -= FULL_SHARE;
                     return worker;

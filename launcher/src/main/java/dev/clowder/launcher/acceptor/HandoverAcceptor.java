@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("FutureReturnValueIgnored") // Tasks of the loop that can't fail, or are logged by Netty.
 final class HandoverAcceptor implements Acceptor {
+    /** System property, for tests that count turns. */
+    private static final String EQUAL_TURNS = "clowder.equal-turns";
+
     private static final int BATCH = 64;
     private static final long STOP_SECONDS = 1;
     private static final long ROUND_MILLIS = 2;
@@ -63,7 +66,7 @@ final class HandoverAcceptor implements Acceptor {
 
     HandoverAcceptor(AcceptMode mode, InetSocketAddress wanted, int backlog, Consumer<String> log) throws IOException {
         this.mode = mode;
-        this.balancer = new Balancer(mode);
+        this.balancer = new Balancer(mode, !Boolean.getBoolean(EQUAL_TURNS));
         this.pause = new AcceptPause(loop, log, this::settle);
         this.listener = Socket.newSocketStream();
         try {

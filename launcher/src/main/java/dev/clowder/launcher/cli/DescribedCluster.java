@@ -1,7 +1,9 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.JavaCommand;
 import dev.clowder.launcher.config.ListenAddress;
+import dev.clowder.launcher.supervisor.OwnJvm;
 import dev.clowder.launcher.supervisor.RunDirectory;
 import dev.clowder.launcher.supervisor.Status;
 import java.io.IOException;
@@ -13,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +98,8 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
 
     private static List<String> words(Path process) throws IOException {
         String text = Files.readString(process.resolve("cmdline"), StandardCharsets.UTF_8);
-        return List.of(text.split("\0"));
+        // Those that it chose itself it chooses again.
+        return OwnJvm.withoutFlags(List.of(text.split("\0")), Function.identity());
     }
 
     private static InetSocketAddress reachable(@Nullable String address, int port) throws ConfigException {
@@ -112,14 +116,13 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
 
     /** This Java and this jar. */
     private static List<String> ownCommand() {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         try {
             Path jar = Path.of(RunDirectory.class
                     .getProtectionDomain()
                     .getCodeSource()
                     .getLocation()
                     .toURI());
-            return List.of(java, "-jar", jar.toString());
+            return List.of(JavaCommand.own().toString(), "-jar", jar.toString());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }

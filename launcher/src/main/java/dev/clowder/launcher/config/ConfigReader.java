@@ -379,7 +379,7 @@ public final class ConfigReader {
     }
 
     private Path java(@Nullable CatalinaBase installed) {
-        Path own = Path.of(System.getProperty("java.home"), "bin", javaCommand());
+        Path own = JavaCommand.own();
         Path given =
                 options.java == null && installed != null ? installed.startUp().java() : options.java;
         if (given == null) {
@@ -387,16 +387,12 @@ public final class ConfigReader {
         }
         Path java = given.toAbsolutePath().normalize();
         if (Files.isDirectory(java)) {
-            java = java.resolve("bin").resolve(javaCommand());
+            java = JavaCommand.in(java);
         }
         if (!Files.isRegularFile(java) || !Files.isExecutable(java)) {
             problems.add("--java " + given + ": no java command there; name a JDK directory or its bin/java");
             return own;
         }
         return java;
-    }
-
-    private static String javaCommand() {
-        return System.getProperty("os.name").startsWith("Windows") ? "java.exe" : "java";
     }
 }

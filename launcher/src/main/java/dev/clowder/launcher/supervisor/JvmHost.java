@@ -2,6 +2,7 @@ package dev.clowder.launcher.supervisor;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.JavaCommand;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.config.installed.CatalinaBase;
 import dev.clowder.launcher.config.installed.WorkerOptions;
@@ -120,8 +121,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     /** As {@link #javaVersion}; the command of the JVM that runs here has just shown what it is. */
     static int knownJavaVersion(Path java) throws ConfigException {
-        boolean own = java.equals(Path.of(System.getProperty("java.home"), "bin", "java"));
-        return own ? Runtime.version().feature() : javaVersion(java);
+        return java.equals(JavaCommand.own()) ? Runtime.version().feature() : javaVersion(java);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.clowder.launcher.supervisor;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.clowder.launcher.config.JavaCommand;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -10,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.management.JMException;
 import javax.management.ObjectName;
@@ -22,8 +25,10 @@ import javax.management.ObjectName;
  * <p>Whoever gives the JVM a flag of their own, or sets a variable with flags, has decided about all of them.
  */
 public final class OwnJvm {
-    /** Followed by the number of flags that are ours, this one not counted. */
-    private static final String MARK = "-Dclowder.own-flags=";
+    /** How many flags behind this one are ours. */
+    private static final String PROPERTY = "clowder.own-flags";
+
+    private static final Pattern MARK = Pattern.compile("-D" + Pattern.quote(PROPERTY) + "=(\\d{1,3})");
 
     /** Other than these on the command line of a JVM choose no flags. */
     private static final Set<String> PATHS = Set.of("-cp", "-classpath", "--class-path");
@@ -57,20 +62,21 @@ public final class OwnJvm {
      * @param arguments those of the program, which are the end of this process's command
      */
     public static void become(List<String> arguments, Map<String, String> environment) {
-        if (System.getProperty(MARK.substring("-D".length(), MARK.length() - 1)) != null
-                || VARIABLES.stream().anyMatch(environment::containsKey)) {
+        if (System.getProperty(PROPERTY) != null || VARIABLES.stream().anyMatch(environment::containsKey)) {
             return;
         }
         try {
             List<byte[]> command = OwnProcess.command(arguments);
-            List<byte[]> jvm = command.subList(0, command.size() - arguments.size());
-            if (!hasFlags(jvm)) {
+            if (!hasFlags(command.subList(1, command.size() - arguments.size()))) {
                 List<String> flags = flags(environment);
-                command.addAll(1, bytes(MARK + flags.size()));
+                flags.add(0, "-D" + PROPERTY + "=" + flags.size());
                 command.addAll(
-                        2, flags.stream().flatMap(flag -> bytes(flag).stream()).toList());
-                Posix.exec(
-                        Path.of("/proc/self/exe").toRealPath(), command, OwnProcess.environment(), passed(environment));
+                        1,
+                        flags.stream()
+                                .map(flag -> flag.getBytes(OwnProcess.charset()))
+                                .toList());
+                // What was passed to this process stays open: sockets of systemd, /dev/fd/63 of a shell.
+                Posix.exec(Path.of("/proc/self/exe").toRealPath(), command, OwnProcess.environment());
             }
         } catch (IOException e) {
             // No /proc, or a process that may not start another program.
@@ -98,22 +104,21 @@ public final class OwnJvm {
         }
     }
 
-    /** A command without what was added here, so that another version adds its own. */
-    static List<byte[]> withoutFlags(List<byte[]> command) {
-        List<byte[]> without = new ArrayList<>(command);
+    /** A command without what was added here, so that whoever runs it chooses anew. */
+    public static <T> List<T> withoutFlags(List<T> command, Function<T, String> text) {
+        List<T> without = new ArrayList<>(command);
         for (int i = 0; i < without.size(); i++) {
-            String argument = new String(without.get(i), UTF_8);
-            if (argument.startsWith(MARK)) {
-                int flags = Integer.parseInt(argument.substring(MARK.length()));
-                without.subList(i, i + 1 + flags).clear();
-                return without;
+            Matcher mark = MARK.matcher(text.apply(without.get(i)));
+            if (mark.matches()) {
+                int end = Math.min(without.size(), i + 1 + Integer.parseInt(mark.group(1)));
+                without.subList(i, end).clear();
             }
         }
         return without;
     }
 
     private static boolean hasFlags(List<byte[]> jvm) {
-        for (int i = 1; i < jvm.size(); i++) {
+        for (int i = 0; i < jvm.size(); i++) {
             String argument = new String(jvm.get(i), UTF_8);
             if (PATHS.contains(argument)) {
                 i++;
@@ -136,8 +141,8 @@ public final class OwnJvm {
     private static List<String> archive(Map<String, String> environment) {
         int version = Runtime.version().feature();
         try {
-            Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-            ArchiveKind kind = ArchiveKind.of(version, java, JvmHost.classPath(), JvmHost.standardFlags(version));
+            ArchiveKind kind =
+                    ArchiveKind.of(version, JavaCommand.own(), JvmHost.classPath(), JvmHost.standardFlags(version));
             Path directory = ArchiveDirectory.path(environment);
             Path archive = Files.isDirectory(directory)
                     ? ArchiveDirectory.open(directory).find(kind.key())
@@ -147,16 +152,5 @@ public final class OwnJvm {
             // The workers' supervisor says what is wrong there.
             return List.of();
         }
-    }
-
-    /** How many sockets systemd passed to this process; they are the first behind standard error. */
-    private static int passed(Map<String, String> environment) {
-        String count = environment.getOrDefault("LISTEN_FDS", "0");
-        boolean ours = String.valueOf(ProcessHandle.current().pid()).equals(environment.get("LISTEN_PID"));
-        return ours && count.matches("\\d{1,4}") ? Integer.parseInt(count) : 0;
-    }
-
-    private static List<byte[]> bytes(String text) {
-        return List.of(text.getBytes(OwnProcess.charset()));
     }
 }

@@ -16,7 +16,6 @@ final class Posix {
     /** An exit that nobody could see: the process was not our child. */
     static final int UNKNOWN_EXIT = -1;
 
-    private static final int FIRST_PASSED = 3;
     private static final int EINTR = 4;
     private static final int WNOHANG = 1;
     private static final long PIDFD_OPEN = 434;
@@ -112,19 +111,16 @@ final class Posix {
     }
 
     /**
-     * Replaces this process by another program, under the same pid. Standard input, output and error stay open, and the descriptors
-     * behind them that were passed to this one.
+     * Replaces this process by another program, under the same pid. What is open stays open, but for what is marked.
      *
      * @param command the program's file, and behind it all its arguments beginning with its own name
      * @param environment as {@code NAME=value}
-     * @param passed how many descriptors
      * @throws IOException when it did not happen
      */
-    static void exec(Path file, List<byte[]> command, List<byte[]> environment, int passed) throws IOException {
+    static void exec(Path file, List<byte[]> command, List<byte[]> environment) throws IOException {
         if (!AVAILABLE) {
             throw new IOException("this platform can't replace a process");
         }
-        closeOnExec(FIRST_PASSED + passed);
         try (Memory path = text(file.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
                 Texts arguments = new Texts(command);
                 Texts variables = new Texts(environment)) {
@@ -134,12 +130,12 @@ final class Posix {
         }
     }
 
-    /** Java marks most descriptors so, but not sockets. */
-    private static void closeOnExec(int first) throws IOException {
+    /** Marks all but standard input, output and error to be closed by {@link #exec}; Java does so with few of its own. */
+    static void closeOnExec() throws IOException {
         try (DirectoryStream<Path> open = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path entry : open) {
                 int descriptor = Integer.parseInt(entry.getFileName().toString());
-                if (descriptor >= first) {
+                if (descriptor > 2) {
                     try {
                         C.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
                     } catch (LastErrorException e) {

@@ -27,7 +27,8 @@ final class UpgradeHost {
      */
     UpgradeHost(List<String> arguments) throws IOException {
         // Another version chooses its own flags.
-        this.command = OwnJvm.withoutFlags(OwnProcess.command(arguments));
+        this.command = OwnJvm.withoutFlags(
+                OwnProcess.command(arguments), argument -> new String(argument, OwnProcess.charset()));
         this.arguments = arguments.size();
     }
 
@@ -71,7 +72,8 @@ final class UpgradeHost {
         List<byte[]> environment = OwnProcess.environment();
         // Sockets that systemd gave to this process are closed by exec; the port comes back from the workers.
         environment.removeIf(variable -> new String(variable, ISO_8859_1).startsWith("LISTEN_"));
-        Posix.exec(executable(), command, environment, 0);
+        Posix.closeOnExec();
+        Posix.exec(executable(), command, environment);
     }
 
     /** Where a shell would find it now: {@code /proc/self/exe} is the old one, even when its file is gone. */

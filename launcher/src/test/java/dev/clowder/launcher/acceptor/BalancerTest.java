@@ -15,7 +15,7 @@ class BalancerTest {
     private static final long WARM = START + TimeUnit.SECONDS.toNanos(Balancer.RAMP_SECONDS);
 
     private static Balancer balancer(AcceptMode policy, int... ids) {
-        Balancer balancer = new Balancer(policy);
+        Balancer balancer = new Balancer(policy, true);
         List<Integer> ready = new ArrayList<>();
         for (int id : ids) {
             balancer.connected(id);
@@ -89,7 +89,7 @@ class BalancerTest {
     @ParameterizedTest
     @EnumSource(names = {"ROUND_ROBIN", "LEAST_CONNECTIONS"})
     void onlyWorkersThatAreReadyAndConnectedAreChosen(AcceptMode policy) {
-        Balancer balancer = new Balancer(policy);
+        Balancer balancer = new Balancer(policy, true);
         balancer.ready(List.of(1, 2), START);
         assertThat(balancer.canChoose()).as("ready, not connected").isFalse();
         balancer.connected(1);
@@ -160,6 +160,16 @@ class BalancerTest {
         }
         assertThat(connections[2]).as("one in ten").isEqualTo(3);
         assertThat(connections[1]).isEqualTo(127);
+    }
+
+    @Test
+    void withoutARampTurnsAreEqualHoweverColdAWorkerIs() {
+        Balancer balancer = new Balancer(AcceptMode.ROUND_ROBIN, false);
+        balancer.connected(1);
+        balancer.ready(List.of(1), START);
+        balancer.connected(2);
+        balancer.ready(List.of(1, 2), WARM);
+        assertThat(sharesOf2(balancer, WARM)).isEqualTo(100);
     }
 
     @Test
