@@ -163,7 +163,7 @@ class ChaosIT {
     }
 
     private long descriptors() throws IOException {
-        return Succession.descriptors(clusters.current().handle().pid());
+        return Succession.descriptors(clusters.current().handle().pid()).size();
     }
 
     private interface Deed {

@@ -1,15 +1,20 @@
 package dev.clowder.it;
 
+import static org.awaitility.Awaitility.await;
+
 import dev.clowder.arquillian.ClowderProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -67,11 +72,33 @@ final class Succession implements AutoCloseable {
         return lines;
     }
 
-    /** How many descriptors a process has open. */
-    static long descriptors(long pid) throws IOException {
+    /** What a process has open, sorted; pipes and sockets without their numbers. */
+    static List<String> descriptors(long pid) throws IOException {
+        List<String> targets = new ArrayList<>();
         try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
-            return open.count();
+            for (Path descriptor : open.toList()) {
+                try {
+                    targets.add(Files.readSymbolicLink(descriptor).toString().replaceFirst(":\\[\\d+]$", ""));
+                } catch (NoSuchFileException e) {
+                    // Closed since it was listed.
+                }
+            }
         }
+        Collections.sort(targets);
+        return targets;
+    }
+
+    /** The same when it has stayed the same for a while: some are opened by the first who needs them. */
+    static List<String> settledDescriptors(long pid) {
+        AtomicReference<List<String>> last = new AtomicReference<>(List.of());
+        await("descriptors that stay the same")
+                .atMost(SOON)
+                .during(Duration.ofSeconds(3))
+                .until(() -> {
+                    List<String> now = descriptors(pid);
+                    return now.equals(last.getAndSet(now));
+                });
+        return last.get();
     }
 
     /** Every process that has the run directory on its command line: supervisors, workers and commands. */

@@ -68,7 +68,7 @@ public final class OwnJvm {
         try {
             List<byte[]> command = OwnProcess.command(arguments);
             if (!hasFlags(command.subList(1, command.size() - arguments.size()))) {
-                List<String> flags = flags(environment);
+                List<String> flags = flags(arguments, environment);
                 flags.add(0, "-D" + PROPERTY + "=" + flags.size());
                 command.addAll(
                         1,
@@ -130,10 +130,13 @@ public final class OwnJvm {
         return false;
     }
 
-    private static List<String> flags(Map<String, String> environment) {
+    private static List<String> flags(List<String> arguments, Map<String, String> environment) {
         List<String> flags = new ArrayList<>(SMALL);
         flags.addAll(JvmHost.standardFlags(Runtime.version().feature()));
-        flags.addAll(archive(environment));
+        // Whoever says something about archives does not want to be surprised by one.
+        if (arguments.stream().noneMatch(argument -> argument.startsWith("--class-archive"))) {
+            flags.addAll(archive(environment));
+        }
         return flags;
     }
 
