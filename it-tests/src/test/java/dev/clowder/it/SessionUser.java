@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.it.HttpConnection.Response;
 import java.io.IOException;
+import java.time.Duration;
 
 /** A browser with one cookie, that of its session. For one thread at a time. */
 final class SessionUser {
+    private static final Duration SOON = Duration.ofSeconds(90);
+
     private final int port;
     private String cookie = "";
 
@@ -16,7 +19,7 @@ final class SessionUser {
 
     /** A user whose session began in this slot; {@code path} begins it. */
     static SessionUser in(int slot, int port, String path) throws IOException {
-        for (int i = 0; i < 500; i++) {
+        for (long end = System.nanoTime() + SOON.toNanos(); System.nanoTime() < end; ) {
             SessionUser user = new SessionUser(port);
             user.get(path);
             if (user.slot() == slot) {

@@ -103,7 +103,8 @@ class SessionsTlsIT {
     }
 
     private HttpConnection awayFrom(@Nullable InetAddress from, int slot) throws IOException {
-        for (int i = 0; i < 200; i++) {
+        // As long as a worker that has just died may need to be back.
+        for (long end = System.nanoTime() + SOON.toNanos(); System.nanoTime() < end; ) {
             HttpConnection connection = HttpConnection.tls(from, port, trusting.getSocketFactory());
             if (connection.get("/worker").worker().slot() != slot) {
                 return connection;
@@ -119,7 +120,8 @@ class SessionsTlsIT {
 
     /** A client with one connection, which another worker than that of a slot has. */
     private HttpClient away(int slot, HttpClient.Version version) throws Exception {
-        for (int i = 0; i < 200; i++) {
+        // As long as a worker that has just died may need to be back.
+        for (long end = System.nanoTime() + SOON.toNanos(); System.nanoTime() < end; ) {
             HttpClient client = HttpClient.newBuilder()
                     .sslContext(trusting)
                     .version(version)

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -326,6 +327,7 @@ class CoreLoopTest {
     void aStopUnderLoadAnswersWholeOrNotAtAllAndLeavesNoThread() throws Exception {
         ExecutorService clients = Executors.newFixedThreadPool(4);
         AtomicInteger answers = new AtomicInteger();
+        AtomicBoolean stopping = new AtomicBoolean();
         try (LoopServer server = LoopServer.usual(files).start()) {
             int port = server.port();
             List<Future<?>> loads = new ArrayList<>();
@@ -333,7 +335,14 @@ class CoreLoopTest {
                 loads.add(clients.submit(() -> {
                     try (LoopClient client = new LoopClient(port)) {
                         while (true) {
-                            assertThat(client.get("/hello").status()).isEqualTo(200);
+                            int status = client.get("/hello").status();
+                            if (!stopping.get()) {
+                                assertThat(status).isEqualTo(200);
+                            } else {
+                                // Tomcat looks for the application after it has read the request; it may be gone by
+                                // then.
+                                assertThat(status).isIn(200, 404, 503);
+                            }
                             answers.incrementAndGet();
                         }
                     } catch (EOFException e) {
@@ -344,6 +353,7 @@ class CoreLoopTest {
                 }));
             }
             eventually(() -> answers.get() > 1000);
+            stopping.set(true);
             server.stop();
             for (Future<?> load : loads) {
                 load.get();

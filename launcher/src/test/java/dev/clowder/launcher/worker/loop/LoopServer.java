@@ -18,8 +18,10 @@ import org.jspecify.annotations.Nullable;
 
 /** A real Tomcat on a free port whose requests run where they are polled. */
 final class LoopServer implements AutoCloseable {
-    /** As good as never: what is seen then needed no watchdog. */
-    static final Watchdog.Ticks BLIND = new Watchdog.Ticks(3_600_000_000_000L, 1, 3_600_000_000_000L);
+    private static final long NEVER = 3_600_000_000_000L;
+
+    /** What is seen then needed no watchdog: it has doubts for an hour, also about what its first look shows. */
+    static final Watchdog.Ticks BLIND = new Watchdog.Ticks(NEVER, NEVER, NEVER);
 
     private final Tomcat tomcat = new Tomcat();
     private final Context context;
