@@ -85,14 +85,18 @@ public final class RealProxy implements AutoCloseable {
 
         /** Returns what the program says of its version. */
         public String version() throws IOException, InterruptedException {
-            Process process = new ProcessBuilder(find(file), this == NODE ? "--version" : "-v")
-                    .redirectErrorStream(true)
-                    .start();
-            try (InputStream output = process.getInputStream()) {
-                String said = new String(output.readAllBytes(), StandardCharsets.UTF_8);
-                process.waitFor();
-                return said.lines().findFirst().orElse("");
-            }
+            return RealProxy.version(find(file), this == NODE ? "--version" : "-v");
+        }
+    }
+
+    /** Returns the first line of what a program says when it is asked for its version. */
+    public static String version(String program, String question) throws IOException, InterruptedException {
+        Process process =
+                new ProcessBuilder(program, question).redirectErrorStream(true).start();
+        try (InputStream output = process.getInputStream()) {
+            String said = new String(output.readAllBytes(), StandardCharsets.UTF_8);
+            process.waitFor();
+            return said.lines().findFirst().orElse("");
         }
     }
 

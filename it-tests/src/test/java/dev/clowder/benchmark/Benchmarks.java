@@ -248,11 +248,12 @@ public final class Benchmarks {
             throws IOException, InterruptedException {
         Duration time = Duration.ofSeconds(settings.seconds());
         try (LoadGenerator load = generator(workload, contender)) {
-            List<ProcessHandle> processes = processes(contender);
-            double before = Usage.processorMicros(processes);
+            List<ProcessHandle> servers = servers(contender);
+            double before = Usage.processorMicros(processes(contender));
             Result result = schedule == null ? load.saturated(time) : load.atRate(schedule, time);
-            double used = Usage.processorMicros(processes) - before;
-            if (!processes.equals(processes(contender))) {
+            // What has come meanwhile began with nothing, what has ended counts for its parent.
+            double used = Usage.processorMicros(processes(contender)) - before;
+            if (!servers.equals(servers(contender))) {
                 throw new IOException("its processes changed");
             }
             if (result.answered() == 0) {
@@ -276,6 +277,14 @@ public final class Benchmarks {
     private static List<ProcessHandle> processes(Contender contender) {
         return contender.processes().values().stream()
                 .flatMap(List::stream)
+                .sorted()
+                .toList();
+    }
+
+    private static List<ProcessHandle> servers(Contender contender) {
+        return contender.processes().entrySet().stream()
+                .filter(role -> !role.getKey().equals(Contender.ENGINE))
+                .flatMap(role -> role.getValue().stream())
                 .sorted()
                 .toList();
     }

@@ -21,7 +21,8 @@ final class ClowderCluster implements Contender {
     private final Path runDir;
     private final Program clowder;
 
-    ClowderCluster(Site site, int heap) throws IOException {
+    /** @param options further ones of {@code run} */
+    ClowderCluster(Site site, int heap, List<String> options) throws IOException {
         launcher = site.launcher();
         runDir = site.directory("run");
         List<String> command = new ArrayList<>(List.of(
@@ -40,6 +41,7 @@ final class ClowderCluster implements Contender {
             command.add("--worker-opts=-Xmx" + heap + "m");
         }
         command.addAll(site.clowderOptions());
+        command.addAll(options);
         command.add("/=" + site.war());
         clowder = new Program(command, site.directory("clowder").resolve("output"));
     }

@@ -1,6 +1,7 @@
 package dev.clowder.benchmark;
 
 import dev.clowder.arquillian.RealProxy;
+import dev.clowder.it.SessionEngine;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -16,6 +17,9 @@ interface Contender extends AutoCloseable {
     /** Processes that serve the application, of all but one Tomcat alone. */
     int WORKERS = 2;
 
+    /** What processes are for that keep the sessions of the others. */
+    String ENGINE = "engine";
+
     /** Which. The first is what the others are compared with. */
     enum Kind {
         TOMCAT("tomcat", "one plain Tomcat"),
@@ -23,7 +27,17 @@ interface Contender extends AutoCloseable {
         NGINX("nginx", "nginx and 2 Tomcats"),
         HAPROXY("haproxy", "HAProxy and 2 Tomcats"),
         NODE("node", "Node's cluster, 2 workers"),
-        NIO("nio", "a bare NIO loop on 2 threads: the least that hello costs in Java");
+        NIO("nio", "a bare NIO loop on 2 threads: the least that hello costs in Java"),
+        LOCAL("local", "Clowder, 2 workers, --sessions local"),
+        STICKY("sticky", "Clowder, 2 workers, --sessions sticky"),
+        REPLICATED("replicated", "Clowder, 2 workers, --sessions replicated"),
+        REDIS("redis", "Clowder, 2 workers, --sessions redis://, and the Redis, which writes down every change"),
+        POSTGRES(
+                "postgres",
+                "Clowder, 2 workers, --sessions jdbc:, and the PostgreSQL, which does not wait for its disk");
+
+        /** What a run measures that asks for nothing else. */
+        static final List<Kind> USUAL = List.of(TOMCAT, CLOWDER, NGINX, HAPROXY, NODE, NIO);
 
         final String title;
         final String meaning;
@@ -35,10 +49,16 @@ interface Contender extends AutoCloseable {
 
         /** Whether it has an answer to this; one that only shows what is possible knows no more than hello. */
         boolean does(Workload workload) {
-            return this != NIO
-                    || (workload.paths().equals(List.of("/hello"))
+            return switch (this) {
+                case NIO ->
+                    workload.paths().equals(List.of("/hello"))
                             && !workload.way().encrypted()
-                            && workload.heap() == 0);
+                            && workload.heap() == 0;
+                // They have no sessions, or none that two servers share.
+                case NGINX, HAPROXY, NODE -> workload.sessions() == Workload.Sessions.NONE;
+                case LOCAL -> workload.sessions() != Workload.Sessions.SHARED;
+                case TOMCAT, CLOWDER, STICKY, REPLICATED, REDIS, POSTGRES -> true;
+            };
         }
 
         /**
@@ -46,10 +66,15 @@ interface Contender extends AutoCloseable {
          *
          * @param heap megabytes for all its processes together; 0 for what they take themselves
          */
-        Contender prepare(Site site, int heap) throws IOException {
+        Contender prepare(Site site, int heap) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> new TomcatServer(site, heap);
-                case CLOWDER -> new ClowderCluster(site, heap / WORKERS);
+                case CLOWDER -> new ClowderCluster(site, heap / WORKERS, List.of());
+                case LOCAL, STICKY, REPLICATED ->
+                    new ClowderCluster(site, heap / WORKERS, List.of("--sessions", title));
+                case REDIS -> new ClowderWithEngine(site, heap / WORKERS, SessionEngine.redis(site.directory("redis")));
+                case POSTGRES ->
+                    new ClowderWithEngine(site, heap / WORKERS, SessionEngine.postgres(site.directory("postgres")));
                 case NGINX -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.NGINX);
                 case HAPROXY -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.HAPROXY);
                 case NODE -> new NodeCluster(site, heap / WORKERS);
@@ -65,7 +90,7 @@ interface Contender extends AutoCloseable {
         String version(Site site) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> site.tomcatVersion();
-                case CLOWDER -> site.clowderVersion();
+                case CLOWDER, LOCAL, STICKY, REPLICATED, REDIS, POSTGRES -> site.clowderVersion();
                 case NGINX -> RealProxy.Program.NGINX.version();
                 case HAPROXY -> RealProxy.Program.HAPROXY.version();
                 case NIO -> "Java " + Runtime.version();
@@ -87,7 +112,7 @@ interface Contender extends AutoCloseable {
     /** Where it listens; known once it is started. */
     Ports ports();
 
-    /** All its processes, by what they are for. */
+    /** All its processes, by what they are for. Those of an {@link #ENGINE} come and go. */
     Map<String, List<ProcessHandle>> processes();
 
     /** Whether those of its processes that were started here still run; they start and end others. */

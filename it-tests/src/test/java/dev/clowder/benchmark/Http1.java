@@ -4,16 +4,20 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** HTTP/1.1, one request at a time, answers with a Content-Length. Of heads it reads no more than it needs. */
 final class Http1 implements Http {
     private static final long NONE = Long.MIN_VALUE;
     private static final byte[] LENGTH = "\ncontent-length:".getBytes(ISO_8859_1);
+    private static final byte[] COOKIE = "\nset-cookie:".getBytes(ISO_8859_1);
     private static final byte[] CLOSE = "\nconnection: close".getBytes(ISO_8859_1);
     private static final int STATUS = "HTTP/1.1 ".length();
 
     private final Wire wire;
     private final boolean once;
+    private final @Nullable Consumer<String> cookies;
     private final byte[] head = new byte[2048];
     private int headLength;
     /** Of the body; below zero while the head is not complete. */
@@ -27,15 +31,25 @@ final class Http1 implements Http {
      * Sends nothing yet.
      *
      * @param once whether the request will ask for the end, so that there is one whether it is announced or not
+     * @param cookies gets each that an answer sets, as {@code name=value}; null to look for none
      */
-    Http1(Wire wire, boolean once) {
+    Http1(Wire wire, boolean once, @Nullable Consumer<String> cookies) {
         this.wire = wire;
         this.once = once;
+        this.cookies = cookies;
     }
 
     /** The bytes of a request. */
     static byte[] request(String path, boolean close) {
-        String head = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + (close ? "Connection: close\r\n" : "");
+        return bytes("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + (close ? "Connection: close\r\n" : ""));
+    }
+
+    /** The bytes of a request with a cookie. */
+    static byte[] request(String path, String cookie) {
+        return bytes("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nCookie: " + cookie + "\r\n");
+    }
+
+    private static byte[] bytes(String head) {
         return (head + "\r\n").getBytes(ISO_8859_1);
     }
 
@@ -93,8 +107,17 @@ final class Http1 implements Http {
                 good = head[STATUS] == '2' && head[STATUS + 1] == '0' && head[STATUS + 2] == '0';
                 closing = once || find(CLOSE) >= 0;
                 left = length();
+                readCookie();
                 return;
             }
+        }
+    }
+
+    private void readCookie() {
+        int at = cookies == null ? -1 : find(COOKIE);
+        if (cookies != null && at >= 0) {
+            String line = new String(head, at, headLength - at, ISO_8859_1);
+            cookies.accept(line.substring(0, line.indexOf(';')).strip());
         }
     }
 

@@ -49,7 +49,7 @@ class HttpTest {
     @Test
     void anAnswerCutAnywhereIsOneAnswer() throws IOException {
         byte[] answer = "HTTP/1.1 200 \r\nDate: today\r\ncontent-Length: 5\r\n\r\nhello".getBytes(ISO_8859_1);
-        Http1 http = new Http1(wire, false);
+        Http1 http = new Http1(wire, false, null);
         for (int cut = 0; cut <= answer.length; cut++) {
             http.send(Http1.request("/", false), cut);
             receive(http, answer, cut);
@@ -61,7 +61,7 @@ class HttpTest {
 
     @Test
     void anotherStatusIsNoGoodAnswer() throws IOException {
-        Http1 http = new Http1(wire, false);
+        Http1 http = new Http1(wire, false, null);
         http.send(Http1.request("/", false), 7);
         receive(http, "HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n".getBytes(ISO_8859_1), 3);
 
@@ -70,7 +70,7 @@ class HttpTest {
 
     @Test
     void anAnswerThatAnnouncesTheEndIsOverWithIt() throws IOException {
-        Http1 http = new Http1(wire, false);
+        Http1 http = new Http1(wire, false, null);
         http.send(Http1.request("/", true), 7);
         receive(http, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab".getBytes(ISO_8859_1), 9);
         assertThat(answers).isEmpty();
@@ -82,7 +82,7 @@ class HttpTest {
 
     @Test
     void anEndThatWasAskedForIsWaitedForWithoutAnAnnouncement() throws IOException {
-        Http1 http = new Http1(wire, true);
+        Http1 http = new Http1(wire, true, null);
         http.send(Http1.request("/", true), 7);
         receive(http, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab".getBytes(ISO_8859_1), 9);
         assertThat(answers).isEmpty();
@@ -94,7 +94,7 @@ class HttpTest {
 
     @Test
     void whatComesBehindTheLastAnswerIsAnError() throws IOException {
-        Http1 http = new Http1(wire, true);
+        Http1 http = new Http1(wire, true, null);
         http.send(Http1.request("/", true), 7);
         byte[] more = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc".getBytes(ISO_8859_1);
 
@@ -103,7 +103,7 @@ class HttpTest {
 
     @Test
     void anEndInTheMiddleIsNoGoodAnswerAndAnIdleConnectionHasNone() throws IOException {
-        Http1 http = new Http1(wire, false);
+        Http1 http = new Http1(wire, false, null);
         http.send(Http1.request("/", false), 7);
         receive(http, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na".getBytes(ISO_8859_1), 9);
         http.end(this::note);
@@ -114,7 +114,7 @@ class HttpTest {
 
     @Test
     void whatNobodyAskedForAndWhatHasNoLengthIsAnError() {
-        Http1 http = new Http1(wire, false);
+        Http1 http = new Http1(wire, false, null);
         assertThatThrownBy(() -> receive(http, new byte[] {'H'}, 0)).hasMessageContaining("nobody asked for");
         assertThatThrownBy(() -> {
                     http.send(Http1.request("/", false), 7);

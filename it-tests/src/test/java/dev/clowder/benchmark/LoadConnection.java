@@ -16,12 +16,13 @@ final class LoadConnection {
     private @Nullable Wire wire;
     private @Nullable Http http;
     private int freed;
+    private byte @Nullable [] own;
 
     /** The way to a connection that is watched by a loop. */
     interface Opening {
         Wire open(LoadConnection connection) throws IOException;
 
-        Http http(Wire wire) throws IOException;
+        Http http(LoadConnection connection, Wire wire) throws IOException;
     }
 
     /**
@@ -40,8 +41,13 @@ final class LoadConnection {
         if (wire == null) {
             Wire opened = opening.open(this);
             wire = opened;
-            http = opening.http(opened);
+            http = opening.http(this, opened);
         }
+    }
+
+    /** From now on each request is this one, whatever {@link #send} is told. */
+    synchronized void always(byte[] request) {
+        own = request;
     }
 
     /** Sends a request; if that fails, so has the request. */
@@ -52,7 +58,7 @@ final class LoadConnection {
                 open();
                 Http open = http;
                 if (open != null) {
-                    open.send(request, due);
+                    open.send(own == null ? request : own, due);
                     sent = true;
                 }
             } catch (IOException e) {

@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 final class LoadGenerator implements AutoCloseable {
     private static final long NONE = Long.MIN_VALUE;
     private static final int STREAMS = 8;
+    private static final int USERS = 64;
     private static final int BUFFER = 128 * 1024;
     private static final long MOST_FAILURES = 1000;
     /** For answers to what was under way at the end; later ones are none. */
@@ -119,7 +120,9 @@ final class LoadGenerator implements AutoCloseable {
         this.workload = workload;
         this.port = port;
         this.tls = tls;
-        requests = workload.paths().stream().map(this::request).toArray(byte[][]::new);
+        requests = workload.sessions() == Workload.Sessions.SHARED
+                ? requestsOfUsers()
+                : workload.paths().stream().map(this::request).toArray(byte[][]::new);
         for (int i = 0; i < threads; i++) {
             loops.add(new Loop());
         }
@@ -148,6 +151,16 @@ final class LoadGenerator implements AutoCloseable {
         };
     }
 
+    /** Each with the cookie of a session that begins here. */
+    private byte[][] requestsOfUsers() throws IOException {
+        byte[][] all = new byte[USERS][];
+        for (int user = 0; user < USERS; user++) {
+            String path = workload.paths().get(user % workload.paths().size());
+            all[user] = Http1.request(path, Probe.cookie(port, path));
+        }
+        return all;
+    }
+
     private final class To implements LoadConnection.Opening {
         private final Loop loop;
 
@@ -174,10 +187,14 @@ final class LoadGenerator implements AutoCloseable {
         }
 
         @Override
-        public Http http(Wire wire) throws IOException {
-            return workload.way() == Workload.Way.HTTP2
-                    ? new Http2(wire)
-                    : new Http1(wire, workload.way() == Workload.Way.CONNECTION_EACH);
+        public Http http(LoadConnection connection, Wire wire) throws IOException {
+            if (workload.way() == Workload.Way.HTTP2) {
+                return new Http2(wire);
+            }
+            boolean once = workload.way() == Workload.Way.CONNECTION_EACH;
+            boolean keeps = workload.sessions() == Workload.Sessions.OWN;
+            String path = workload.paths().get(0);
+            return new Http1(wire, once, keeps ? cookie -> connection.always(Http1.request(path, cookie)) : null);
         }
     }
 

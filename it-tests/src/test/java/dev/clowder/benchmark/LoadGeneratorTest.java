@@ -57,7 +57,7 @@ class LoadGeneratorTest {
     }
 
     private LoadGenerator generator(Workload.Way way, int clients) throws IOException, GeneralSecurityException {
-        Workload workload = new Workload("test", "test", way, List.of("/hello"), clients, 1, 0);
+        Workload workload = new Workload("test", "test", way, Workload.Sessions.NONE, List.of("/hello"), clients, 1, 0);
         return new LoadGenerator(workload, server.getAddress().getPort(), SSLContext.getDefault(), 1);
     }
 

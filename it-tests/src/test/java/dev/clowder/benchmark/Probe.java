@@ -6,11 +6,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Single requests, each over a connection of its own. */
 final class Probe {
+    private static final String END_OF_HEAD = "\r\n\r\n";
+    private static final String SET_COOKIE = "set-cookie:";
     private static final int TIMEOUT_MILLIS = 60_000;
     private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
@@ -22,15 +25,34 @@ final class Probe {
      * @throws IOException if there is none, or its status is not 200
      */
     static String get(int port, String path) throws IOException {
+        String answer = answer(port, path);
+        return answer.substring(answer.indexOf(END_OF_HEAD) + END_OF_HEAD.length());
+    }
+
+    /**
+     * Returns the cookie that an answer sets, as {@code name=value}.
+     *
+     * @throws IOException if there is none
+     */
+    static String cookie(int port, String path) throws IOException {
+        return answer(port, path)
+                .lines()
+                .filter(line -> line.toLowerCase(Locale.ROOT).startsWith(SET_COOKIE))
+                .map(line ->
+                        line.substring(SET_COOKIE.length(), line.indexOf(';')).strip())
+                .findFirst()
+                .orElseThrow(() -> new IOException(path + " sets no cookie"));
+    }
+
+    private static String answer(int port, String path) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             socket.setSoTimeout(TIMEOUT_MILLIS);
             socket.getOutputStream().write(Http1.request(path, true));
             String answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
-            int body = answer.indexOf("\r\n\r\n");
-            if (body < 0 || !answer.startsWith("HTTP/1.1 200")) {
+            if (!answer.contains(END_OF_HEAD) || !answer.startsWith("HTTP/1.1 200")) {
                 throw new IOException(path + ": " + answer.lines().findFirst().orElse("no answer"));
             }
-            return answer.substring(body + 4);
+            return answer;
         }
     }
 

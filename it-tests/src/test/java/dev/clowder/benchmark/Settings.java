@@ -8,8 +8,9 @@ import java.util.function.Function;
 /**
  * What a run measures, from system properties that begin with {@code benchmark.}.
  *
- * @param systems {@code systems}, in this order; all by default. Ratios are to the first
- * @param workloads {@code workloads}; all by default
+ * @param systems {@code systems}, in this order; all but those that differ in their sessions by default. Ratios are to the
+ *     first
+ * @param workloads {@code workloads}; all but those with sessions by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
  * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
  * @param seconds {@code seconds} of load in a round, 3 by default
@@ -44,8 +45,8 @@ record Settings(
         int rounds = number(properties, "rounds", 5, 1);
         int seconds = number(properties, "seconds", 3, 1);
         return new Settings(
-                list(properties, "systems", List.of(Contender.Kind.values()), kind -> kind.title),
-                list(properties, "workloads", Workload.ALL, Workload::name),
+                list(properties, "systems", List.of(Contender.Kind.values()), Contender.Kind.USUAL, kind -> kind.title),
+                list(properties, "workloads", Workload.ALL, Workload.USUAL, Workload::name),
                 rounds,
                 number(properties, "starts", rounds, 0),
                 seconds,
@@ -77,7 +78,8 @@ record Settings(
         }
     }
 
-    private static <T> List<T> list(Properties properties, String name, List<T> all, Function<T, String> title) {
+    private static <T> List<T> list(
+            Properties properties, String name, List<T> all, List<T> usual, Function<T, String> title) {
         List<String> wanted = words(text(properties, name), ",");
         List<String> known = all.stream().map(title).toList();
         for (String one : wanted) {
@@ -87,7 +89,7 @@ record Settings(
             }
         }
         return wanted.isEmpty()
-                ? all
+                ? usual
                 : wanted.stream().map(one -> all.get(known.indexOf(one))).toList();
     }
 

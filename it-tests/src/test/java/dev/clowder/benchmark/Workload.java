@@ -8,12 +8,23 @@ import java.util.List;
  *
  * @param name for {@code -Dbenchmark.workloads}
  * @param title for people
+ * @param sessions whose cookies the requests have
  * @param paths asked for at random, one as often as any other
  * @param clients requests at the same time, at most
  * @param rate of the greatest fixed rate of the run; 0 to ask as fast as answers come
  * @param heap megabytes of heap for all processes of a system together; 0 for what they take themselves
  */
-record Workload(String name, String title, Way way, List<String> paths, int clients, double rate, int heap) {
+record Workload(
+        String name, String title, Way way, Sessions sessions, List<String> paths, int clients, double rate, int heap) {
+    /** Of the clients. */
+    enum Sessions {
+        NONE,
+        /** Each connection is that of one user: it sends the cookie that an answer gave it, also over its next connection. */
+        OWN,
+        /** Each request is that of any of some users, as over the pooled connections of a proxy. */
+        SHARED
+    }
+
     /** How requests travel. */
     enum Way {
         /** HTTP/1.1, one request after the other on a connection for as long as the server keeps it. */
@@ -37,7 +48,14 @@ record Workload(String name, String title, Way way, List<String> paths, int clie
             fixed("hello", "5 bytes, kept alive", Way.KEPT_ALIVE, 1, "/hello"),
             saturating("hello-max", "5 bytes, kept alive", "/hello"),
             new Workload(
-                    "connect", "5 bytes, a connection per request", Way.CONNECTION_EACH, List.of("/hello"), 32, 0, 0),
+                    "connect",
+                    "5 bytes, a connection per request",
+                    Way.CONNECTION_EACH,
+                    Sessions.NONE,
+                    List.of("/hello"),
+                    32,
+                    0,
+                    0),
             saturating("64k", "64 kB", "/bytes"),
             fixed("json", "JSON of 2 kB, 5 % of the objects live 5 s", Way.KEPT_ALIVE, 0.5, "/json"),
             saturating("sleep", "each request sleeps 5 ms", "/sleep5"),
@@ -52,17 +70,32 @@ record Workload(String name, String title, Way way, List<String> paths, int clie
                     "json-heap",
                     "as json, with a heap of " + LIMITED_HEAP + " MB for the whole system",
                     Way.KEPT_ALIVE,
+                    Sessions.NONE,
                     List.of("/json"),
                     CLIENTS,
                     0.5,
-                    LIMITED_HEAP));
+                    LIMITED_HEAP),
+            session("session", "5 bytes and a counter in the session of the connection", Sessions.OWN, "/session"),
+            session(
+                    "session-pooled",
+                    "the same, any of 64 sessions over each connection",
+                    Sessions.SHARED,
+                    "/session-known"));
+
+    /** What a run measures that asks for nothing else: all but sessions. */
+    static final List<Workload> USUAL =
+            ALL.stream().filter(one -> one.sessions == Sessions.NONE).toList();
+
+    private static Workload session(String name, String title, Sessions sessions, String path) {
+        return new Workload(name, title, Way.KEPT_ALIVE, sessions, List.of(path), CLIENTS, 0, 0);
+    }
 
     private static Workload fixed(String name, String title, Way way, double rate, String... paths) {
-        return new Workload(name, title, way, List.of(paths), CLIENTS, rate, 0);
+        return new Workload(name, title, way, Sessions.NONE, List.of(paths), CLIENTS, rate, 0);
     }
 
     private static Workload saturating(String name, String title, String... paths) {
-        return new Workload(name, title, Way.KEPT_ALIVE, List.of(paths), CLIENTS, 0, 0);
+        return new Workload(name, title, Way.KEPT_ALIVE, Sessions.NONE, List.of(paths), CLIENTS, 0, 0);
     }
 
     private static String[] mixed() {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A real Redis or PostgreSQL on a free port, with its data in a directory of the test and a password. It can be stopped
  * and started again with what it had. If this JVM dies, even by SIGKILL, it dies too. For one thread.
  */
-abstract class SessionEngine implements AutoCloseable {
+public abstract class SessionEngine implements AutoCloseable {
     /** Found nowhere that is meant for people. */
     static final String SECRET = "s3cret%7E%40";
 
@@ -40,7 +40,9 @@ abstract class SessionEngine implements AutoCloseable {
     }
 
     /** What {@code --sessions} is told. */
-    abstract String url();
+    public abstract String url();
+
+    abstract String program() throws IOException;
 
     abstract List<String> command() throws IOException;
 
@@ -48,7 +50,7 @@ abstract class SessionEngine implements AutoCloseable {
     abstract String signal();
 
     /** Starts it, and returns when it takes connections. */
-    void start() throws IOException {
+    public void start() throws IOException {
         process = new ProcessBuilder(RealProxy.untilEndOfInput(command()))
                 .directory(directory.toFile())
                 .redirectErrorStream(true)
@@ -108,6 +110,19 @@ abstract class SessionEngine implements AutoCloseable {
         new ProcessBuilder(kill).inheritIO().start().waitFor();
     }
 
+    /** All its processes, of which PostgreSQL has one for each connection; none if it was not started. */
+    public List<ProcessHandle> processes() {
+        Process running = process;
+        return running == null
+                ? List.of()
+                : running.descendants().filter(handle -> !watches(handle)).toList();
+    }
+
+    /** What its program says of its version. */
+    public String version() throws IOException, InterruptedException {
+        return RealProxy.version(program(), "--version");
+    }
+
     private boolean isEngine(ProcessHandle handle) {
         String name = handle.info().command().orElse("");
         boolean first =
@@ -138,38 +153,64 @@ abstract class SessionEngine implements AutoCloseable {
         }
     }
 
-    /** Redis that writes down every change. */
-    static SessionEngine redis(Path directory) throws IOException {
-        return new SessionEngine(directory) {
-            @Override
-            String url() {
-                return "redis://:" + SECRET + "@127.0.0.1:" + port + "/3";
-            }
+    /** Writes down every change. */
+    private static final class Redis extends SessionEngine {
+        private final String host;
+        private final List<String> configuration;
 
-            @Override
-            List<String> command() throws IOException {
-                Path configuration = Files.writeString(
-                        directory.resolve("redis.conf"),
-                        String.join(
-                                "\n",
-                                "bind 127.0.0.1",
-                                "port " + port,
-                                "requirepass " + SECRET_TEXT,
-                                "save \"\"",
-                                "appendonly yes",
-                                "dir " + directory));
-                return List.of(RealProxy.find("redis-server"), configuration.toString());
-            }
+        /** @param portName the directive that opens the port */
+        Redis(Path directory, String host, String portName, String... configuration) throws IOException {
+            super(directory);
+            this.host = host;
+            this.configuration = new ArrayList<>(List.of(
+                    "bind 127.0.0.1", portName + " " + port, "save \"\"", "appendonly yes", "dir " + directory));
+            this.configuration.addAll(List.of(configuration));
+        }
 
-            @Override
-            String signal() {
-                return "TERM";
-            }
-        };
+        @Override
+        public String url() {
+            return host + ":" + port + "/3";
+        }
+
+        @Override
+        String program() throws IOException {
+            return RealProxy.find("redis-server");
+        }
+
+        @Override
+        List<String> command() throws IOException {
+            Path file = Files.write(directory.resolve("redis.conf"), configuration);
+            return List.of(program(), file.toString());
+        }
+
+        @Override
+        String signal() {
+            return "TERM";
+        }
+    }
+
+    /** Redis with a password. */
+    public static SessionEngine redis(Path directory) throws IOException {
+        return new Redis(directory, "redis://:" + SECRET + "@127.0.0.1", "port", "requirepass " + SECRET_TEXT);
+    }
+
+    /** Redis that speaks TLS only, with a user who may do what the manual lists and no more. */
+    static SessionEngine redisOverTls(Path directory, Tls tls) throws IOException {
+        return new Redis(
+                directory,
+                "rediss://shop:" + SECRET + "@localhost",
+                "tls-port",
+                "port 0",
+                "tls-cert-file " + tls.chain(),
+                "tls-key-file " + tls.key(),
+                "tls-auth-clients no",
+                "user default off",
+                "user shop on >" + SECRET_TEXT + " ~clowder:* +eval +hmget +get +set +hset +del +exists +pexpire +pttl"
+                        + " +persist +ping +select +client +hello");
     }
 
     /** PostgreSQL, run by another user if this one is root, with a new database directory. */
-    static SessionEngine postgres(Path directory) throws IOException, InterruptedException {
+    public static SessionEngine postgres(Path directory) throws IOException, InterruptedException {
         Path data = directory.resolve("data");
         List<String> user = otherThanRoot();
         for (Path above = directory; above != null && !user.isEmpty(); above = above.getParent()) {
@@ -210,15 +251,20 @@ abstract class SessionEngine implements AutoCloseable {
         }
         return new SessionEngine(directory) {
             @Override
-            String url() {
+            public String url() {
                 return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=shop&password=" + SECRET;
+            }
+
+            @Override
+            String program() throws IOException {
+                return SessionEngine.program("postgres");
             }
 
             @Override
             List<String> command() throws IOException {
                 List<String> command = new ArrayList<>(user);
                 command.addAll(List.of(
-                        program("postgres"),
+                        program(),
                         "-D",
                         data.toString(),
                         "-p",

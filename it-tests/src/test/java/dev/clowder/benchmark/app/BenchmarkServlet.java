@@ -6,6 +6,7 @@ import jakarta.servlet.annotation.WebServlet;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import jakarta.servlet.http.HttpSession;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +16,18 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /** One kind of work for each path; {@code benchmarks/cluster.js} gives the same answers, byte by byte. */
-@WebServlet({"/hello", "/bytes", "/json", "/sleep5", "/sleep20", "/sometimes", "/cpu", "/lock"})
+@WebServlet({
+    "/hello",
+    "/bytes",
+    "/json",
+    "/sleep5",
+    "/sleep20",
+    "/sometimes",
+    "/cpu",
+    "/lock",
+    "/session",
+    "/session-known"
+})
 public class BenchmarkServlet extends HttpServlet {
     private static final long serialVersionUID = 1L;
 
@@ -55,6 +67,14 @@ public class BenchmarkServlet extends HttpServlet {
                 }
                 answer(response, result);
             }
+            case "/session" -> count(request, response);
+            case "/session-known" -> {
+                if (request.getRequestedSessionId() == null || request.isRequestedSessionIdValid()) {
+                    count(request, response);
+                } else {
+                    response.sendError(HttpServletResponse.SC_CONFLICT);
+                }
+            }
             default -> response.sendError(HttpServletResponse.SC_NOT_FOUND);
         }
     }
@@ -63,6 +83,12 @@ public class BenchmarkServlet extends HttpServlet {
         response.setContentType("text/plain");
         response.setContentLength(body.length);
         response.getOutputStream().write(body);
+    }
+
+    private static void count(HttpServletRequest request, HttpServletResponse response) throws IOException {
+        HttpSession session = request.getSession();
+        session.setAttribute("count", session.getAttribute("count") instanceof Integer count ? count + 1 : 1);
+        answer(response, HELLO);
     }
 
     private static boolean sometimes() {

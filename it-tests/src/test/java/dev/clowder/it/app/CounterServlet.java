@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Counts in the session. {@code add}: how much, 1 if it is missing; the answer is the number after that. {@code end}
- * ends the session afterwards. {@code milliseconds}: how long it takes between reading and writing. {@code attribute}:
+ * ends the session afterwards; {@code seconds}: it ends when nobody has used it for so long. {@code milliseconds}: how long it takes between reading and writing. {@code attribute}:
  * {@code refused} sets one that is not Serializable, {@code hidden} one that holds such a thing.
  */
 @WebServlet("/counter")
@@ -50,6 +50,7 @@ public class CounterServlet extends HttpServlet {
             pause(number(request, "milliseconds", 0));
             session.setAttribute(COUNT, count);
         }
+        session.setMaxInactiveInterval(number(request, "seconds", session.getMaxInactiveInterval()));
         if (request.getParameter("end") != null) {
             session.invalidate();
         }
