@@ -159,6 +159,7 @@ public class ClowderConfiguration implements ContainerConfiguration {
             process.jvmOptions("-Dclowder.equal-turns=true");
         }
         return process.workers(workers)
+                .jvmOptions("-Dclowder.boot-together=true")
                 .arguments(allArguments())
                 .root(runDirRoot())
                 .stopTimeout(Duration.ofSeconds(stopTimeoutSeconds));

@@ -145,6 +145,7 @@ class AdapterIT {
                 .hasMessageContaining("the database of this shop is closed today");
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a broken descriptor is a DeploymentException at once")
     void aBrokenDescriptorIsADeploymentException() {
@@ -154,6 +155,7 @@ class AdapterIT {
                 .hasMessageContaining("the launcher ended with exit code 3");
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "with catalinaHome an installed Tomcat serves the application; one that fails is a DeploymentException too")

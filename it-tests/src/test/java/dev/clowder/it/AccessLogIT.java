@@ -99,6 +99,7 @@ class AccessLogIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @Order(3)
     @DisplayName(

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 /** Inside an application that runs in a Tomcat distribution with our jar in its {@code lib/}. */
 @Tag("once")
 @ArquillianTest
+@Tag("slow")
 class InsideDistributionIT {
     @Deployment(name = "in-10")
     @TargetsContainer("inside-10")

@@ -83,6 +83,7 @@ class LeastConnectionsIT {
         return workers;
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"least-connections", "relay"})
     @DisplayName("failure 14: without descriptors the supervisor pauses and says so once; then clients that waited are"

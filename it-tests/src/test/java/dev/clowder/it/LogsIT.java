@@ -47,6 +47,7 @@ class LogsIT {
         return ClowderProcess.builder().application("/", war).root(files);
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "logs shows the last lines of all slots or of one, follows until the cluster ends, and knows its slots")

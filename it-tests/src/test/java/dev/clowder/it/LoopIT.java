@@ -69,6 +69,7 @@ class LoopIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("--loop off: every request goes to a thread of the pool, and there is no loop")
     void withoutTheLoopThereIsNone() throws Exception {

@@ -95,6 +95,7 @@ class OrphanIT {
         assertThat(runDir).doesNotExist();
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "an adopted worker that dies is replaced under an id that was never used; what it prints is seen again")

@@ -123,6 +123,7 @@ class OwnJvmIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName(
             "whoever gives the supervisor's JVM a flag, on the command line or by a variable, has decided about all")

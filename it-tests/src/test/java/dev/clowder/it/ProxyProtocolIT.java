@@ -244,6 +244,7 @@ class ProxyProtocolIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("a new supervisor adopts workers of the same settings only: with others they are replaced")
     void workersAreAdoptedOnlyWithTheSameSettings() throws Exception {

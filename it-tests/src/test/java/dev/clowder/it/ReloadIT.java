@@ -154,6 +154,7 @@ class ReloadIT {
                 .containsOnly(after.supervisor().generation());
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("scale adds ready workers and takes them away again without a lost request;"
             + " a new one gets its share of the machine as it is then (failure 38)")

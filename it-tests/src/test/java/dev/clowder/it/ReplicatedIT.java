@@ -71,6 +71,7 @@ class ReplicatedIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("an attribute that other workers can't have is refused with its name and its class")
     void unserialisableAttributeIsNamed() throws Exception {

@@ -47,6 +47,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Sticky sessions over HTTPS, HTTP/2 and h2c: the connection stays where it is, and a request is answered by the worker of
  * its session. Sessions begin over the plain port, in the slot that is wanted.
  */
+@Tag("once")
 class SessionsTlsIT {
     private static final Duration SOON = Duration.ofSeconds(90);
     private static final Duration LONG = Duration.ofMinutes(4);
@@ -294,6 +295,7 @@ class SessionsTlsIT {
         }
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @EnumSource(HttpClient.Version.class)
     @DisplayName("10 MB arrive intact in both directions, with their length and without")

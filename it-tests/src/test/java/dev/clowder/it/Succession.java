@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -99,6 +101,24 @@ final class Succession implements AutoCloseable {
                     return now.equals(last.getAndSet(now));
                 });
         return last.get();
+    }
+
+    /** The sockets and pipes that a process has open, each of which has a number of its own. */
+    static Set<String> channels(long pid) throws IOException {
+        Set<String> channels = new TreeSet<>();
+        try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
+            for (Path descriptor : open.toList()) {
+                try {
+                    String target = Files.readSymbolicLink(descriptor).toString();
+                    if (target.matches("(socket|pipe):\\[\\d+]")) {
+                        channels.add(target);
+                    }
+                } catch (NoSuchFileException e) {
+                    // Closed since it was listed.
+                }
+            }
+        }
+        return channels;
     }
 
     /** Every process that has the run directory on its command line: supervisors, workers and commands. */

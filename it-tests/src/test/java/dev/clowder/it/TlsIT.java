@@ -211,6 +211,7 @@ class TlsIT {
         }
     }
 
+    @Tag("slow")
     @Test
     @DisplayName("an idle HTTP/2 connection does not hold a worker that leaves: it is told by GOAWAY, and closed")
     void anIdleHttp2ConnectionIsToldAndClosed() throws Exception {

@@ -18,9 +18,11 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import java.time.Instant;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The arrows between the packages of the launcher, and who may touch the operating system. */
+@Tag("once")
 class ArchitectureTest {
     private static final String ROOT = "dev.clowder.launcher";
 

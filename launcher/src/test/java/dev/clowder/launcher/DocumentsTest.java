@@ -13,9 +13,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the documents say of tests is so: those that they name are there. */
+@Tag("once")
 class DocumentsTest {
     private static final Path ROOT = Path.of("..");
     private static final Pattern NAMED =

@@ -44,6 +44,20 @@ final class AddressRanges {
         return next == 0x1_0000L << 32;
     }
 
+    /** Whether the IPv6 ranges leave nothing out, as {@code ::/1, 8000::/1} do. */
+    boolean coverAllOfV6() {
+        long high = 0;
+        long low = 0;
+        for (int i = 0; i < v6FirstHigh.length && v6FirstHigh[i] == high && v6FirstLow[i] == low; i++) {
+            low = v6LastLow[i] + 1;
+            high = low == 0 ? v6LastHigh[i] + 1 : v6LastHigh[i];
+            if (low == 0 && high == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private boolean containsV4(long low) {
         int from = 0;
         int to = v4First.length - 1;

@@ -78,8 +78,8 @@ record AttributeReader(Map<String, String> attributes) {
             case SINGLE, SINGLE_WITH_PORT -> {
                 name(names, Role.CHAIN, "headers", null);
                 refuse("forHeader", "has no effect: headers=\"" + text("headers", "") + "\" names the header");
-                // One family is read; headers beside it count only if they were named.
-                name(names, Role.PROTO, "protoHeader", null);
+                // Whoever sends such a header ends TLS, and says so in this one. It has no host of its own to tell.
+                name(names, Role.PROTO, "protoHeader", "X-Forwarded-Proto");
                 name(names, Role.HOST, "hostHeader", null);
                 name(names, Role.PORT, "portHeader", null);
             }

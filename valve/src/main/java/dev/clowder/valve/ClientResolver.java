@@ -107,7 +107,7 @@ final class ClientResolver {
             refused |= remoteIp.refused();
             return forwarded;
         }
-        Forwarded forwarded = values.believed(peer, reason, walk, hops);
+        Forwarded forwarded = values.believed(peer, reason, walk);
         refused |= values.refused();
         return forwarded;
     }

@@ -49,7 +49,7 @@ final class ForwardedValues {
     }
 
     /** The request as the believed hops tell it. */
-    Forwarded believed(String peer, Reason reason, Walk walk, Hops hops) {
+    Forwarded believed(String peer, Reason reason, Walk walk) {
         refused = 0;
         int accepted = walk.believed();
         Scheme scheme = null;
@@ -57,10 +57,9 @@ final class ForwardedValues {
         int port = 0;
         targetTold = scan.hasAny(TARGET) || walk.proto().isSet() || walk.host().isSet();
         if (targetTold) {
-            int inChain = accepted > 1 && scan.hasAny(TARGET) ? length(hops) : accepted;
-            scheme = scheme(walk, inChain, accepted);
-            hostname = hostname(walk, inChain, accepted);
-            port = port(scheme, hostname, inChain, accepted);
+            scheme = scheme(walk, accepted);
+            hostname = hostname(walk, accepted);
+            port = port(scheme, hostname, accepted);
         }
         return new Forwarded(
                 accepted == 0 ? peer : walk.client(head),
@@ -86,13 +85,8 @@ final class ForwardedValues {
         return targetTold;
     }
 
-    private static int length(Hops hops) {
-        hops.start();
-        return hops.count();
-    }
-
-    private @Nullable Scheme scheme(Walk walk, int inChain, int accepted) {
-        if (!locate(Role.PROTO, walk.proto(), inChain, accepted)) {
+    private @Nullable Scheme scheme(Walk walk, int accepted) {
+        if (!locate(Role.PROTO, walk.proto(), accepted)) {
             return null;
         }
         CharSequence text = located();
@@ -103,8 +97,8 @@ final class ForwardedValues {
         return scheme;
     }
 
-    private @Nullable String hostname(Walk walk, int inChain, int accepted) {
-        if (!locate(Role.HOST, walk.host(), inChain, accepted)) {
+    private @Nullable String hostname(Walk walk, int accepted) {
+        if (!locate(Role.HOST, walk.host(), accepted)) {
             return null;
         }
         CharSequence text = located();
@@ -119,9 +113,9 @@ final class ForwardedValues {
     }
 
     /** The port that was told, or follows from what was told; 0 if it stays as it is. */
-    private int port(@Nullable Scheme scheme, @Nullable String hostname, int inChain, int accepted) {
+    private int port(@Nullable Scheme scheme, @Nullable String hostname, int accepted) {
         int hostPort = hostname == null ? 0 : authority.port();
-        int port = toldPort(inChain, accepted);
+        int port = toldPort(accepted);
         if (port != 0 || hostPort != 0) {
             return port != 0 ? port : hostPort;
         }
@@ -129,8 +123,8 @@ final class ForwardedValues {
         return hostname == null && protocol.equals(head.scheme()) ? 0 : Scheme.defaultPort(protocol);
     }
 
-    private int toldPort(int inChain, int accepted) {
-        if (!select(Role.PORT, inChain, accepted)) {
+    private int toldPort(int accepted) {
+        if (!select(Role.PORT, accepted)) {
             return 0;
         }
         int port = Decimal.port(span.text(head), span.from(), span.to());
@@ -141,9 +135,9 @@ final class ForwardedValues {
     }
 
     /** A value of the accepted element (RFC 7239), or the right member of a header of its own. */
-    private boolean locate(Role role, Span ofElement, int inChain, int accepted) {
+    private boolean locate(Role role, Span ofElement, int accepted) {
         if (policy.family() != Family.FORWARDED) {
-            return select(role, inChain, accepted);
+            return select(role, accepted);
         }
         if (ofElement.isSet()) {
             span.copyFrom(ofElement);
@@ -168,10 +162,11 @@ final class ForwardedValues {
     }
 
     /**
-     * The member that belongs to the accepted hop: of a list as long as the chain the one at its place, otherwise the
-     * rightmost, which the peer wrote. A single member is the rightmost too: inner proxies pass on the edge's value.
+     * The member that belongs to the accepted hop: the one at its place counted from the right, as each proxy on the way
+     * appended one, whatever a client has written further left. Of a list that is shorter, the rightmost, which the peer
+     * wrote; a single member is that too: inner proxies pass on the edge's value.
      */
-    private boolean select(Role role, int inChain, int accepted) {
+    private boolean select(Role role, int accepted) {
         if (!scan.has(role)) {
             return false;
         }
@@ -185,14 +180,7 @@ final class ForwardedValues {
                 return true;
             }
         }
-        if (accepted > 1) {
-            int line = members.line();
-            int from = members.from();
-            int to = members.to();
-            if (members.countRest() == inChain - accepted) {
-                span.set(line, from, to);
-            }
-        }
+        span.set(members.line(), members.from(), members.to());
         return true;
     }
 

@@ -174,6 +174,10 @@ public final class ForwardedValve extends ForwardedAttributes {
         } catch (IllegalArgumentException e) {
             trustFileProblem = e.getMessage();
             containerLog.error("The rules of before stay in force: " + e.getMessage());
+        } catch (RuntimeException | Error e) {
+            // Such as no memory for that many rules: whoever schedules this would not call it again.
+            trustFileProblem = "trustFile=\"" + getTrustFile() + "\" can't be taken: " + e;
+            containerLog.error("The rules of before stay in force: " + trustFileProblem, e);
         }
     }
 
@@ -193,19 +197,22 @@ public final class ForwardedValve extends ForwardedAttributes {
         ForwardedPolicy current = policy;
         // A dispatch of an asynchronous request comes here again, long after it was judged.
         if (current != null && request.getAsyncContextInternal() == null) {
-            RequestRewriter rewriter = RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
-            if (!rewriter.finish(request)) {
-                if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
-                    getNext().invoke(request, response);
-                    return;
-                }
+            // By the policy that it was judged by: another one may be in force by now.
+            RequestRewriter rewriter = RequestRewriter.begun(request.getCoyoteRequest());
+            if (rewriter != null) {
+                rewriter.finish(request);
+            } else if (request.getAttribute(Forwarded.ATTRIBUTE) instanceof Forwarded) {
+                getNext().invoke(request, response);
+                return;
+            } else {
+                rewriter = RequestRewriter.of(request.getCoyoteRequest(), request.getConnector(), current);
                 note(rewriter, rewriter.judgeMapped(request, log.isDebugEnabled()));
             }
             if (rewriter.isRejected()) {
                 response.sendError(HttpServletResponse.SC_BAD_REQUEST);
                 return;
             }
-            if (current.remoteIp() != null) {
+            if (rewriter.isRemoteIpValve()) {
                 invokeAsRemoteIpValve(rewriter, request, response);
                 return;
             }

@@ -49,7 +49,12 @@ final class RequestRewriter {
         this.resolver = new ClientResolver(policy, head);
     }
 
-    /** The rewriter of this request object, made when it is first seen and again when the policy changed. */
+    /** That which {@link #judgeBeforeMapping} began with this request; null if that was not called. */
+    static @Nullable RequestRewriter begun(org.apache.coyote.Request coyote) {
+        return coyote.getNote(NOTE) instanceof RequestRewriter rewriter && rewriter.unfinished ? rewriter : null;
+    }
+
+    /** That of this request object for a judgement by this policy. */
     @SuppressWarnings("ReferenceEquality") // A new policy is a new object.
     static RequestRewriter of(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
         if (coyote.getNote(NOTE) instanceof RequestRewriter rewriter) {
@@ -105,20 +110,13 @@ final class RequestRewriter {
                 || resolver.policy().requestAttributes();
     }
 
-    /**
-     * Completes, in the first valve, what {@link #judgeBeforeMapping} began.
-     *
-     * @return false if nothing was begun
-     */
-    boolean finish(Request request) {
-        if (!unfinished) {
-            return false;
-        }
+    /** Completes, in the first valve, what {@link #judgeBeforeMapping} began. */
+    void finish(Request request) {
         unfinished = false;
         remoteIpRequest.begin();
         Forwarded forwarded = begun;
         if (forwarded == null) {
-            return true;
+            return;
         }
         if (!clientIsSet) {
             setClient(request, forwarded);
@@ -129,7 +127,6 @@ final class RequestRewriter {
             setTarget(forwarded);
         }
         setExtras(request, forwarded);
-        return true;
     }
 
     /**
@@ -166,6 +163,11 @@ final class RequestRewriter {
         return explanation;
     }
 
+    /** Whether the policy that it was judged by stands in for Tomcat's RemoteIpValve. */
+    boolean isRemoteIpValve() {
+        return resolver.remoteIp() != null;
+    }
+
     /** Whether the request is to be answered with 400. */
     boolean isRejected() {
         return resolver.isRejected();
@@ -173,16 +175,19 @@ final class RequestRewriter {
 
     private void setTarget(Forwarded forwarded) {
         String protocol = forwarded.getProtocol();
-        if (!head.scheme().equals(protocol)) {
+        // Tomcat derives isSecure from a scheme that is set, and has the connector's word for it otherwise.
+        if (!head.scheme().equals(protocol) || head.secure() != forwarded.isSecure()) {
             coyote.scheme().setString(protocol);
         }
-        if (!coyote.serverName().equals(forwarded.getHostname())) {
-            coyote.serverName().setString(forwarded.getHostname());
+        String hostname = forwarded.getHostname();
+        // Without any, as in HTTP/1.0, it is for Tomcat to take the default host.
+        if (!hostname.isEmpty() && !coyote.serverName().equals(hostname)) {
+            coyote.serverName().setString(hostname);
         }
         coyote.setServerPort(forwarded.getPort());
     }
 
-    private void setClient(Request request, Forwarded forwarded) {
+    private static void setClient(Request request, Forwarded forwarded) {
         request.setRemoteAddr(forwarded.getIp());
         if (forwarded.fromHeader()) {
             // Never looked up, also with enableLookups: the address is the client's to choose, the name server is ours.
@@ -191,9 +196,7 @@ final class RequestRewriter {
                 REMOTE_PORT.set(request, forwarded.remotePort());
             }
         }
-        // As Tomcat's own: found by its name, not in the list of names, and a quarter of the cost of a
-        // ConcurrentHashMap.
-        coyote.setAttribute(Forwarded.ATTRIBUTE, forwarded);
+        request.setAttribute(Forwarded.ATTRIBUTE, forwarded);
     }
 
     private static void setPaths(Request request, Forwarded forwarded) {

@@ -153,6 +153,9 @@ final class TrustedProxies {
         if (ranges.coverAllOfV4()) {
             throw new IllegalArgumentException("its ranges together cover every IPv4 address");
         }
+        if (ranges.coverAllOfV6()) {
+            throw new IllegalArgumentException("its ranges together cover every IPv6 address");
+        }
         List<String> shown = new ArrayList<>(rules);
         patterns.forEach(pattern -> shown.add(pattern.pattern()));
         if (count != ANY_NUMBER) {

@@ -23,9 +23,11 @@ import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the valve may know of the world: the JDK and Tomcat; and its core not even those that reach the network. */
+@Tag("once")
 class ArchitectureTest {
     /** The classes that stand between Tomcat and the core. Every other class is of the core, a new one too. */
     private static final Set<String> ADAPTERS = Set.of(

@@ -30,6 +30,9 @@ class ForwardedSettingsTest {
     @ValueSource(
             strings = {
                 "trust|10.0.0.0/8, 0.0.0.0/0",
+                "trust|0.0.0.0/1, 128.0.0.0/1",
+                "trust|::/1, 8000::/1",
+                "trust|10.0.0.0/8, ::/2, 4000::/2, 8000::/1",
                 "trust|loopbak",
                 "headers|x-forwarded-for",
                 "conflict|refuse",

@@ -58,6 +58,64 @@ class ForwardedTargetTest {
         }
     }
 
+    /** Tomcat takes isSecure from the connector unless a scheme is set. */
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void whatTheProxySaysOfTlsOutdoesTheConnector(Level level) throws Exception {
+        for (boolean secure : new boolean[] {true, false}) {
+            LiveServer server = new LiveServer();
+            server.connector.setScheme(secure ? "http" : "https");
+            server.connector.setSecure(secure);
+            server.add(level, valve("trust", PROXY));
+            server.start();
+            try (server;
+                    RawClient client = new RawClient(PROXY, server.port())) {
+                RawClient.Reply https = client.get("/", "X-Forwarded-Proto: https");
+                assertThat(https.seen("scheme") + " " + https.seen("secure")).isEqualTo("https true");
+                RawClient.Reply http = client.get("/", "X-Forwarded-Proto: http");
+                assertThat(http.seen("scheme") + " " + http.seen("secure")).isEqualTo("http false");
+                assertThat(client.get("/").seen("secure")).isEqualTo(String.valueOf(secure));
+            }
+        }
+    }
+
+    /** A CDN that ends TLS sends its header with the address, and the usual one with the protocol. */
+    @Test
+    void besideAHeaderWithOneAddressTheProtocolCountsAndTheHostOnlyIfItIsNamed() throws Exception {
+        String[] lines = {"X-Real-IP: 203.0.113.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.example"};
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", PROXY, "headers", "x-real-ip"));
+                RawClient client = new RawClient(PROXY, server.port())) {
+            RawClient.Reply reply = client.get("/", lines);
+            assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.7");
+            assertThat(reply.seen("scheme") + " " + reply.seen("secure")).isEqualTo("https true");
+            assertThat(reply.seen("application")).isEqualTo("app.internal");
+            assertThat(reply.seen("header.x-forwarded-host")).isNull();
+        }
+        ForwardedValve named = valve("trust", PROXY, "headers", "x-real-ip", "hostHeader", "X-Forwarded-Host");
+        try (LiveServer server = LiveServer.with(Level.ENGINE, named);
+                RawClient client = new RawClient(PROXY, server.port())) {
+            assertThat(client.get("/", lines).seen("application")).isEqualTo("shop.example");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void aRequestWithoutAHostHasTheDefaultHost(Level level) throws Exception {
+        try (LiveServer server = LiveServer.with(level, valve("trust", PROXY))) {
+            String without;
+            try (RawClient client = new RawClient(PROXY, server.port())) {
+                without = client.sendRaw("GET / HTTP/1.0\r\n\r\n").seen("serverName");
+            }
+            try (RawClient client = new RawClient(PROXY, server.port())) {
+                String head = String.join(
+                        "\r\n", "GET / HTTP/1.0", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "", "");
+                RawClient.Reply reply = client.sendRaw(head);
+                assertThat(reply.seen("serverName")).isEqualTo(without).isNotEmpty();
+                assertThat(reply.seen("url")).startsWith("https://" + without);
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(Level.class)
     void thePrefixTakesThePlaceOfTheContextPathInEveryDispatch(Level level) throws Exception {

@@ -22,12 +22,13 @@ class ForwardedValuesTest {
             203.0.113.7                      | https, http | http
             203.0.113.7, 127.0.0.2           | https, http | https
             203.0.113.7, 127.0.0.2           | https       | https
-            203.0.113.7, 127.0.0.2           | http, https, http | http
+            203.0.113.7, 127.0.0.2           | http, https, http | https
             6.6.6.6, 203.0.113.7, 127.0.0.2  | http, https, http | https
-            6.6.6.6, 203.0.113.7, 127.0.0.2  | https, http | http
+            6.6.6.6, 203.0.113.7, 127.0.0.2  | https, http | https
+            203.0.113.7, 127.0.0.3, 127.0.0.2 | https, http | http
             127.0.0.3, 127.0.0.2             | https, http | https
             """)
-    void aListAsLongAsTheChainIsReadAtTheAcceptedHopAndAnyOtherAtItsRightEnd(
+    void aListIsReadAtThePlaceOfTheAcceptedHopFromTheRightAndAShorterOneAtItsRightEnd(
             String chain, String protocols, String expected) {
         Forwarded forwarded = resolver("X-Forwarded-For", chain, "X-Forwarded-Proto", protocols)
                 .resolve();

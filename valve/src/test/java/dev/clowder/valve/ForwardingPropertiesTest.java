@@ -42,6 +42,8 @@ class ForwardingPropertiesTest {
         "X-Forwarded-Port", "X-Forwarded-Prefix", "X_Forwarded_For", "X.Forwarded.For", "X-Forwarded-By", "Accept"
     };
 
+    private static final String[] PROTOCOLS = {"https", "https, http", "http, https, http", "https, http, https, http"};
+
     private static final String[] WORDS = {
         "10.0.0.1",
         "127.0.0.5",
@@ -149,9 +151,10 @@ class ForwardingPropertiesTest {
         for (int i = 0; i < MANY; i++) {
             String chain = chain(random, "");
             String junk = text(random);
-            String[] before = {"X-Forwarded-For", chain, "X-Forwarded-Proto", "https"};
-            String[] oneLine = {"X-Forwarded-For", junk + "," + chain, "X-Forwarded-Proto", "https"};
-            String[] ownLine = {"X-Forwarded-For", junk, "X-Forwarded-For", chain, "X-Forwarded-Proto", "https"};
+            String protocols = PROTOCOLS[random.nextInt(PROTOCOLS.length)];
+            String[] before = {"X-Forwarded-For", chain, "X-Forwarded-Proto", protocols};
+            String[] oneLine = {"X-Forwarded-For", junk + "," + chain, "X-Forwarded-Proto", protocols};
+            String[] ownLine = {"X-Forwarded-For", junk, "X-Forwarded-For", chain, "X-Forwarded-Proto", protocols};
             for (ForwardedPolicy policy : List.of(xForwarded, remoteIp)) {
                 Forwarded result = resolve(policy, PEER, before);
                 if (result.getReason() == Reason.CLIENT) {

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * to the supervisor's thread. Times are nanoseconds of the host's clock.
  */
 final class Workers {
+    /** System property, for tests, which wait for all workers and serve nobody meanwhile. */
+    private static final String BOOT_TOGETHER = "clowder.boot-together";
+
     private final LauncherConfig config;
     private final RunDirectory directory;
     private final Listeners listeners;
@@ -25,7 +28,9 @@ final class Workers {
     private final Random random = new Random();
     private final List<WorkerSlot> slots = new ArrayList<>();
     private final Spare spare;
-    private final int bootLimit = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+    private final boolean bootTogether = Boolean.getBoolean(BOOT_TOGETHER);
+    private final int bootLimit =
+            bootTogether ? Integer.MAX_VALUE : Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
     private Generation generation;
     private int wanted;
@@ -381,7 +386,7 @@ final class Workers {
                 && slot.leaving.stream().noneMatch(worker -> worker.awaited)
                 && !slot.reserved
                 && !slot.retired
-                && (everReady || slot.number == 1);
+                && (everReady || bootTogether || slot.number == 1);
     }
 
     /** At most half of the processors boot, because that steals from the workers that serve. */

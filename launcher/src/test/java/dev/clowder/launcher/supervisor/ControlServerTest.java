@@ -23,10 +23,12 @@ import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What bad clients of the control socket can do to a cluster: nothing (cluster.md, failures 29 and 30). */
+@Tag("once")
 class ControlServerTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 

@@ -22,10 +22,12 @@ import java.util.concurrent.CountDownLatch;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real files, written to as a worker does: opened once, for append. */
+@Tag("once")
 class LogsTest {
     private static final int LIMIT = 64 * 1024;
 

@@ -49,6 +49,7 @@ final class CoreLoop {
         private final List<LoopThread> threads = new ArrayList<>();
 
         private volatile int size;
+        private boolean refused;
 
         Run(int most) throws IOException {
             this.most = most;
@@ -67,11 +68,16 @@ final class CoreLoop {
             }
         }
 
-        /** One more thread would be better, but it goes without. */
+        /** One more thread would be better, but it goes without. Of the watchdog, who asks again and again. */
         private void growIfPossible() {
             try {
                 grow();
+                refused = false;
             } catch (OutOfMemoryError e) {
+                if (refused) {
+                    return;
+                }
+                refused = true;
                 LOG.warn(endpoint.getName() + ": no further thread for the loop: " + e.getMessage());
             }
         }
