@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A worker's line to its supervisor, and to the next one when that was killed. Legal order: {@link #begin}, then
- * {@link #listen} until it returns, then {@link #restore} and {@link #listen} again. Only {@link #send} may be called by
- * any thread.
+ * {@link #listen} until it returns, then {@link #restore} and {@link #listen} again, and at last {@link #leave}. Only
+ * {@link #send} and {@code leave} may be called by any thread.
  */
 final class Lifeline {
     private static final long RETRY_MILLIS = 100;
@@ -22,6 +22,7 @@ final class Lifeline {
     private final Place place;
     private int generation;
     private volatile @Nullable Wire wire;
+    private volatile boolean left;
 
     Lifeline(Path control, Place place) {
         this.control = control;
@@ -66,6 +67,16 @@ final class Lifeline {
             // As good as its end.
         }
         wire = null;
+    }
+
+    /** Whoever listens, listens no more. A JVM that ends waits 0.3 s for threads that are in a system call. */
+    void leave() {
+        left = true;
+        close(wire);
+    }
+
+    boolean isLeft() {
+        return left;
     }
 
     /**

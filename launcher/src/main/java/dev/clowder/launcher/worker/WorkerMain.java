@@ -108,6 +108,7 @@ public final class WorkerMain {
         ready = true;
         lifeline.send(new Message.Ready());
         beat();
+        lifeline.leave();
         Runtime.getRuntime().exit(0);
     }
 
@@ -180,8 +181,10 @@ public final class WorkerMain {
         orphanMillis = start.orphanMillis();
         do {
             lifeline.listen(order -> obey(order, start));
-        } while (!listeners.isEmpty() && ready && orphanMillis > 0 && isAdopted(start));
-        leaveSoon();
+        } while (!lifeline.isLeft() && !listeners.isEmpty() && ready && orphanMillis > 0 && isAdopted(start));
+        if (!lifeline.isLeft()) {
+            leaveSoon();
+        }
     }
 
     private void obey(Message order, Message.Start start) {
