@@ -2,11 +2,13 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SessionRefusal;
 import dev.clowder.launcher.worker.sessions.SessionStore;
 import dev.clowder.launcher.worker.sessions.SharedSessions;
 import dev.clowder.launcher.worker.sessions.SharedSessionsValve;
 import java.io.IOException;
 import org.apache.catalina.Context;
+import org.apache.catalina.Engine;
 import org.apache.catalina.Lifecycle;
 import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
@@ -38,18 +40,25 @@ final class SessionHome implements LifecycleListener {
     }
 
     /**
-     * Twice for each application: before its descriptors are read, since a login, which they add, uses sessions too; and
-     * behind that, before its manager is started.
+     * Twice for each application: before its descriptors are read, since they may add valves that use sessions; and behind
+     * that, before its manager is started.
      */
     @Override
     public void lifecycleEvent(LifecycleEvent event) {
         if (!(event.getLifecycle() instanceof Context context)) {
             return;
         }
-        if (event.getType().equals(Lifecycle.BEFORE_START_EVENT) && mayShare()) {
-            context.getPipeline().addValve(new SharedSessionsValve());
+        if (event.getType().equals(Lifecycle.BEFORE_INIT_EVENT) && mayShare()) {
+            context.getPipeline().addValve(new SessionRefusal());
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             furnish(context);
+        }
+    }
+
+    /** Before anything else is put into the engine: all that uses sessions is to be behind this. */
+    void watch(Engine engine) {
+        if (mayShare()) {
+            engine.getPipeline().addValve(new SharedSessionsValve());
         }
     }
 

@@ -115,12 +115,17 @@ public final class SharedSessions extends ManagerBase {
     SharedSession current(String id, StoredSession stored) {
         SharedSession session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
         if (!session.holds(stored)) {
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
             try (ObjectInputStream data = reader(stored)) {
+                thread.setContextClassLoader(classes());
                 session.read(stored, data);
             } catch (IOException | ClassNotFoundException | RuntimeException e) {
                 LOG.error("a session of " + getContext().getName() + " can't be read and is given up", e);
                 sessions.remove(id);
                 return null;
+            } finally {
+                thread.setContextClassLoader(before);
             }
         }
         session.usedElsewhere(stored.accessed());
@@ -133,10 +138,15 @@ public final class SharedSessions extends ManagerBase {
     private ObjectInputStream reader(StoredSession stored) throws IOException {
         return new CustomObjectInputStream(
                 new ByteArrayInputStream(stored.data()),
-                getContext().getLoader().getClassLoader(),
+                classes(),
                 LOG,
                 getSessionAttributeValueClassNamePattern(),
                 getWarnOnSessionAttributeFilterFailure());
+    }
+
+    /** The application's: a request that asks for its session before the application has it, or behind that, has not. */
+    ClassLoader classes() {
+        return getContext().getLoader().getClassLoader();
     }
 
     void forget(String id) {

@@ -1,6 +1,5 @@
 package dev.clowder.launcher.worker.sessions;
 
-import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
 import java.io.IOException;
 import java.util.List;
@@ -11,15 +10,18 @@ import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 
 /**
- * Outermost in an application whose sessions are shared: what a request did to its session is stored before its answer
- * ends. A request that can't have its session is answered with 503, and one whose session can't be written with 500,
- * unless the answer is on its way.
+ * First in an engine whose applications share their sessions: whoever asks for the session of a request, a valve of the
+ * host, a listener, the application or its error page, does so within one {@link Visit}, which ends here. What was done
+ * to the session is stored before the answer ends. A request that can't have its session is answered with 503, and one
+ * whose session can't be written with 500, unless the answer is on its way.
  *
  * <p>An asynchronous request gives its session back when its servlet returns, and has it again in each dispatch.
  */
 public final class SharedSessionsValve extends ValveBase {
     private static final Log LOG = LogFactory.getLog(SharedSessionsValve.class);
     private static final String SESSIONS = SharedSessionsValve.class.getName();
+    private static final int FAILED = 500;
+    private static final int UNAVAILABLE = 503;
 
     public SharedSessionsValve() {
         super(true);
@@ -27,7 +29,7 @@ public final class SharedSessionsValve extends ValveBase {
 
     @Override
     public void invoke(Request request, Response response) throws IOException, ServletException {
-        Visit visit = Visit.begin();
+        Visit visit = Visit.begin(response.getCoyoteResponse());
         if (visit == null) {
             getNext().invoke(request, response);
             return;
@@ -60,32 +62,32 @@ public final class SharedSessionsValve extends ValveBase {
 
     private static void end(Visit visit, Request request, Response response, boolean knownToBeRefused)
             throws IOException {
-        boolean refused = knownToBeRefused || visit.refused();
+        int failure = knownToBeRefused || visit.refused() ? UNAVAILABLE : 0;
         try {
             visit.end();
         } catch (SessionsUnavailableException e) {
-            refused = true;
+            failure = UNAVAILABLE;
         } catch (IOException e) {
             LOG.error(request.getRequestURI() + ": the session is not stored: " + e.getMessage());
-            refuse(request, response, 500);
+            failure = FAILED;
         }
-        if (refused) {
-            response.setHeader("Retry-After", "1");
-            refuse(request, response, 503);
+        try {
+            if (failure != 0 && !response.isCommitted()) {
+                refuse(response, failure);
+            }
+        } finally {
+            visit.answerMayEnd(true);
         }
     }
 
-    private static void refuse(Request request, Response response, int status) throws IOException {
-        if (response.isCommitted()) {
-            return;
-        }
-        request.removeAttribute(RequestDispatcher.ERROR_EXCEPTION);
-        String retry = response.getHeader("Retry-After");
+    /** Without a page: the host is done with the request. */
+    private static void refuse(Response response, int status) throws IOException {
         response.setSuspended(false);
         response.reset();
-        if (retry != null) {
-            response.setHeader("Retry-After", retry);
+        if (status == UNAVAILABLE) {
+            response.setHeader("Retry-After", "1");
         }
         response.sendError(status);
+        response.setSuspended(false);
     }
 }

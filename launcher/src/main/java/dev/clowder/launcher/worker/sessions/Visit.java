@@ -5,11 +5,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.catalina.Session;
+import org.apache.coyote.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sessions that one request has at the moment, and nobody else: it gets each when it first asks, and gives all back
- * when it ends. Bound to the thread between {@link #begin} and {@link #end}.
+ * The sessions that one request has at the moment, and nobody else: it gets each when it first asks, whoever asks on its
+ * behalf, and gives all back when it ends. Bound to the thread between {@link #begin} and {@link #end}.
  */
 final class Visit {
     /** A use of a session is stored when it is so much later than the last one that was. */
@@ -18,9 +19,13 @@ final class Visit {
     private static final ThreadLocal<@Nullable Visit> CURRENT = new ThreadLocal<>();
 
     private final List<Use> uses = new ArrayList<>(1);
-    private boolean refused;
+    private final @Nullable Response answer;
+    private @Nullable HeldEnd end;
+    private volatile boolean refused;
 
-    private Visit() {}
+    private Visit(@Nullable Response answer) {
+        this.answer = answer;
+    }
 
     /** One session of this request. */
     private static final class Use {
@@ -43,12 +48,16 @@ final class Visit {
         return CURRENT.get();
     }
 
-    /** Null within a request that has begun already. */
-    static @Nullable Visit begin() {
+    /**
+     * Null within a request that has begun already.
+     *
+     * @param answer of the request; its end is held back once the request has asked for a session
+     */
+    static @Nullable Visit begin(Response answer) {
         if (CURRENT.get() != null) {
             return null;
         }
-        Visit visit = new Visit();
+        Visit visit = new Visit(answer);
         CURRENT.set(visit);
         return visit;
     }
@@ -99,6 +108,9 @@ final class Visit {
     }
 
     private SessionStore.Lease lease(SharedSessions manager, String id, boolean begin) {
+        if (end == null && answer != null) {
+            end = HeldEnd.of(answer, () -> refused);
+        }
         try {
             return manager.lease(id, begin);
         } catch (SessionsUnavailableException e) {
@@ -110,7 +122,7 @@ final class Visit {
     /** A new session: others wait for it to be stored. Outside a request it is stored at once. */
     static void begun(SharedSessions manager, SharedSession session) {
         Visit current = CURRENT.get();
-        Visit visit = current == null ? new Visit() : current;
+        Visit visit = current == null ? new Visit(null) : current;
         String id = session.getIdInternal();
         visit.uses.add(new Use(manager, session, id, visit.lease(manager, id, true)));
         if (current == null) {
@@ -151,7 +163,10 @@ final class Visit {
         SessionsUnavailableException unstored = null;
         for (Use use : uses) {
             boolean stored = false;
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
             try {
+                thread.setContextClassLoader(use.manager.classes());
                 store(use);
                 stored = true;
             } catch (IOException e) {
@@ -162,6 +177,7 @@ final class Visit {
                 // Of an attribute that writes itself; the other sessions are let go of all the same.
                 unwritten = new IOException("a session can't be written: " + e, e);
             } finally {
+                thread.setContextClassLoader(before);
                 if (!stored) {
                     // The next request shall see what the store has.
                     use.manager.forget(use.id);
@@ -175,6 +191,17 @@ final class Visit {
         }
         if (unstored != null) {
             throw unstored;
+        }
+    }
+
+    /**
+     * The last thing in a request, behind {@link #end()}.
+     *
+     * @param whole whether the client may take the answer for a whole one
+     */
+    void answerMayEnd(boolean whole) {
+        if (end != null) {
+            end.release(whole);
         }
     }
 

@@ -1,0 +1,249 @@
+package dev.clowder.launcher.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clowder.launcher.wire.Message;
+import dev.clowder.launcher.worker.sessions.EngineStore;
+import dev.clowder.launcher.worker.sessions.ReplicaGroup;
+import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SessionStore;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletRequestEvent;
+import jakarta.servlet.ServletRequestListener;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.catalina.Context;
+import org.apache.catalina.Pipeline;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.catalina.valves.ValveBase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A real Tomcat whose application is touched by everything that can ask for a session, and a second worker's copies. */
+class SharedSessionsTest {
+    /** Where the session of a request is to be used. */
+    private static final String WHERE = "Where";
+
+    private static final Map<String, Boolean> LOCKED = new ConcurrentHashMap<>();
+    private static volatile SessionStore asked;
+
+    @TempDir
+    private Path directory;
+
+    private final HttpClient client = HttpClient.newHttpClient();
+    private Tomcat tomcat;
+    private ReplicaGroup group;
+    private Replicas one;
+    private Replicas two;
+
+    /** Changes the session, if it is to be here, and looks whether others have to wait for it. */
+    private static void touch(String here, HttpServletRequest request) {
+        if (here.equals(request.getHeader(WHERE))) {
+            var session = request.getSession();
+            session.setAttribute("mark", "used by " + here);
+            SessionStore.Lease free = asked.tryLease("localhost/shop " + session.getId());
+            LOCKED.put(here, free == null);
+            if (free != null) {
+                free.close();
+            }
+        }
+    }
+
+    /** Before and behind what comes next. */
+    public static class TouchingValve extends ValveBase {
+        private final String here;
+
+        public TouchingValve() {
+            this("the application's valve");
+        }
+
+        TouchingValve(String here) {
+            super(true);
+            this.here = here;
+        }
+
+        @Override
+        public void invoke(Request request, Response response) throws IOException, ServletException {
+            touch(here, request);
+            getNext().invoke(request, response);
+            touch("behind " + here, request);
+        }
+    }
+
+    public static class TouchingListener implements ServletRequestListener {
+        @Override
+        public void requestInitialized(ServletRequestEvent event) {
+            touch("the listener's begin", (HttpServletRequest) event.getServletRequest());
+        }
+
+        @Override
+        public void requestDestroyed(ServletRequestEvent event) {
+            touch("the listener's end", (HttpServletRequest) event.getServletRequest());
+        }
+    }
+
+    public static class ShopServlet extends HttpServlet {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+            touch("the servlet", request);
+            switch (request.getPathInfo()) {
+                case "/error" -> response.sendError(418);
+                case "/page" -> {
+                    touch("the error page", request);
+                    response.getWriter().print("the page");
+                }
+                default -> response.getWriter().print("answered");
+            }
+        }
+    }
+
+    private static SessionHome home(Replicas replicas) {
+        return new SessionHome(new Message.Sessions("replicated", ""), null, replicas, null);
+    }
+
+    private void start(SessionHome sessions) throws Exception {
+        Path application = Files.createDirectories(directory.resolve("shop"));
+        Files.createDirectories(application.resolve("META-INF"));
+        Files.createDirectories(application.resolve("WEB-INF"));
+        Files.writeString(
+                application.resolve("META-INF/context.xml"),
+                "<Context><Valve className='" + TouchingValve.class.getName() + "'/></Context>");
+        Files.writeString(
+                application.resolve("WEB-INF/web.xml"),
+                "<web-app xmlns='https://jakarta.ee/xml/ns/jakartaee' version='6.0' metadata-complete='true'>"
+                        + "<listener><listener-class>" + TouchingListener.class.getName()
+                        + "</listener-class></listener><servlet><servlet-name>shop</servlet-name><servlet-class>"
+                        + ShopServlet.class.getName() + "</servlet-class></servlet><servlet-mapping>"
+                        + "<servlet-name>shop</servlet-name><url-pattern>/s/*</url-pattern></servlet-mapping>"
+                        + "<error-page><error-code>418</error-code><location>/s/page</location></error-page></web-app>");
+        tomcat = new Tomcat();
+        tomcat.setBaseDir(directory.resolve("base").toString());
+        tomcat.setPort(0);
+        tomcat.getConnector().setProperty("address", "127.0.0.1");
+        sessions.watch(tomcat.getEngine());
+        Pipeline engine = tomcat.getEngine().getPipeline();
+        engine.addValve(new TouchingValve("the engine's valve"));
+        tomcat.getHost().getPipeline().addValve(new TouchingValve("the host's valve"));
+        Context context = tomcat.addWebapp("/shop", application.toString());
+        context.addLifecycleListener(sessions);
+        tomcat.start();
+    }
+
+    private void startReplicated() throws Exception {
+        group = new ReplicaGroup(directory);
+        one = group.join(1);
+        two = group.join(2);
+        asked = one;
+        start(home(one));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        if (tomcat != null) {
+            tomcat.stop();
+            tomcat.destroy();
+        }
+        if (group != null) {
+            group.close();
+        }
+    }
+
+    private HttpResponse<String> get(String path, String where, String cookie)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + tomcat.getConnector().getLocalPort() + "/shop/s" + path))
+                .header(WHERE, where);
+        if (!cookie.isEmpty()) {
+            request.header("Cookie", cookie);
+        }
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofString(UTF_8));
+    }
+
+    private static String cookie(HttpResponse<String> begun) {
+        return begun.headers().firstValue("Set-Cookie").orElseThrow().split(";", 2)[0];
+    }
+
+    /** What the other worker has. */
+    private String copy(String cookie) {
+        return ReplicaGroup.text(two, "localhost/shop " + cookie.replace("JSESSIONID=", ""));
+    }
+
+    @Test
+    void whoeverUsesASessionHasItAloneAndOtherWorkersHaveItsChangeBeforeTheAnswerEnds() throws Exception {
+        startReplicated();
+        for (String where : List.of(
+                "the servlet",
+                "the listener's begin",
+                "the listener's end",
+                "the application's valve",
+                "behind the application's valve",
+                "the host's valve",
+                "behind the host's valve",
+                "the engine's valve",
+                "behind the engine's valve",
+                "the error page")) {
+            assertIsSharedWhenUsedBy(where);
+        }
+    }
+
+    private void assertIsSharedWhenUsedBy(String where) throws Exception {
+        String path = where.equals("the error page") ? "/error" : "/";
+        String cookie = cookie(get("/", "the servlet", ""));
+        assertThat(copy(cookie)).contains("used by the servlet");
+        LOCKED.clear();
+
+        HttpResponse<String> answer = get(path, where, cookie);
+
+        assertThat(copy(cookie)).as(where).contains("used by " + where);
+        assertThat(LOCKED).as(where).containsOnly(Map.entry(where, true));
+        assertThat(answer.body()).isEqualTo(where.equals("the error page") ? "the page" : "answered");
+        assertThat(one.tryLease("localhost/shop " + cookie.replace("JSESSIONID=", "")))
+                .as("free again behind " + where)
+                .isNotNull();
+    }
+
+    @Test
+    void whoeverCannotHaveASessionIsAnsweredWith503() throws Exception {
+        int free;
+        try (ServerSocket nobody = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            free = nobody.getLocalPort();
+        }
+        try (EngineStore away = EngineStore.open("redis://127.0.0.1:" + free)) {
+            asked = away;
+            Replicas none = new Replicas(1, said -> {}, directory.resolve("locks"));
+            start(new SessionHome(new Message.Sessions("redis", ""), null, none, away));
+            for (String where : List.of(
+                    "the servlet",
+                    "the listener's begin",
+                    "the application's valve",
+                    "the host's valve",
+                    "the engine's valve")) {
+                HttpResponse<String> refused = get("/", where, "");
+                assertThat(refused.statusCode()).as(where).isEqualTo(503);
+                assertThat(refused.headers().firstValue("Retry-After"))
+                        .as(where)
+                        .contains("1");
+            }
+            assertThat(get("/", "nowhere", "").statusCode()).isEqualTo(200);
+        }
+    }
+}
