@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.sessions.EngineStore;
@@ -15,6 +16,7 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.io.Serializable;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -32,6 +34,7 @@ import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.catalina.valves.ValveBase;
+import org.apache.coyote.http2.Http2Protocol;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,13 +44,17 @@ class SharedSessionsTest {
     /** Where the session of a request is to be used. */
     private static final String WHERE = "Where";
 
+    private static final String NOWHERE = "nowhere";
+    /** More than Tomcat keeps before it begins to answer. */
+    private static final int LARGE = 20_000;
+
     private static final Map<String, Boolean> LOCKED = new ConcurrentHashMap<>();
     private static volatile SessionStore asked;
 
     @TempDir
     private Path directory;
 
-    private final HttpClient client = HttpClient.newHttpClient();
+    private HttpClient client = client(HttpClient.Version.HTTP_1_1);
     private Tomcat tomcat;
     private ReplicaGroup group;
     private Replicas one;
@@ -111,9 +118,40 @@ class SharedSessionsTest {
                     touch("the error page", request);
                     response.getWriter().print("the page");
                 }
+                case "/large" -> {
+                    spoil(request);
+                    response.getWriter().print("x".repeat(LARGE));
+                }
+                case "/closed" -> {
+                    spoil(request);
+                    response.getWriter().print("closed");
+                    response.getWriter().close();
+                }
+                case "/spoiled-error" -> {
+                    spoil(request);
+                    response.sendError(418);
+                }
+                case "/spoiled" -> {
+                    spoil(request);
+                    response.getWriter().print("answered");
+                }
                 default -> response.getWriter().print("answered");
             }
         }
+    }
+
+    /** Serializable by its word only. */
+    static final class Holder implements Serializable {
+        private static final long serialVersionUID = 1;
+
+        @SuppressWarnings("serial")
+        private final Object handle = new Object();
+    }
+
+    /** What is set can't be written, and what was changed with it is not stored. */
+    private static void spoil(HttpServletRequest request) {
+        request.getSession().setAttribute("mark", "spoiled");
+        request.getSession().setAttribute("holder", new Holder());
     }
 
     private static SessionHome home(Replicas replicas) {
@@ -139,6 +177,7 @@ class SharedSessionsTest {
         tomcat.setBaseDir(directory.resolve("base").toString());
         tomcat.setPort(0);
         tomcat.getConnector().setProperty("address", "127.0.0.1");
+        tomcat.getConnector().addUpgradeProtocol(new Http2Protocol());
         sessions.watch(tomcat.getEngine());
         Pipeline engine = tomcat.getEngine().getPipeline();
         engine.addValve(new TouchingValve("the engine's valve"));
@@ -146,6 +185,10 @@ class SharedSessionsTest {
         Context context = tomcat.addWebapp("/shop", application.toString());
         context.addLifecycleListener(sessions);
         tomcat.start();
+    }
+
+    private static HttpClient client(HttpClient.Version version) {
+        return HttpClient.newBuilder().version(version).build();
     }
 
     private void startReplicated() throws Exception {
@@ -222,6 +265,26 @@ class SharedSessionsTest {
     }
 
     @Test
+    void anAnswerWhoseChangeIsNotStoredIsNoWholeAnswer() throws Exception {
+        startReplicated();
+        for (HttpClient.Version version : HttpClient.Version.values()) {
+            client = client(version);
+            HttpResponse<String> begun = get("/", "the servlet", "");
+            assertThat(begun.version()).isEqualTo(version);
+            String cookie = cookie(begun);
+            assertThat(get("/spoiled", NOWHERE, cookie).statusCode()).isEqualTo(500);
+            for (String path : List.of("/large", "/closed", "/spoiled-error")) {
+                assertThatThrownBy(() -> get(path, NOWHERE, cookie), "%s by %s", path, version)
+                        .isInstanceOf(IOException.class);
+            }
+            assertThat(copy(cookie)).contains("used by the servlet").doesNotContain("spoiled");
+            assertThat(get("/", "the servlet", cookie).statusCode())
+                    .as("its next request")
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
     void whoeverCannotHaveASessionIsAnsweredWith503() throws Exception {
         int free;
         try (ServerSocket nobody = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -243,7 +306,7 @@ class SharedSessionsTest {
                         .as(where)
                         .contains("1");
             }
-            assertThat(get("/", "nowhere", "").statusCode()).isEqualTo(200);
+            assertThat(get("/", NOWHERE, "").statusCode()).isEqualTo(200);
         }
     }
 }

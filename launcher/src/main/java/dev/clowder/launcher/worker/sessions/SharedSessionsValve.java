@@ -1,19 +1,24 @@
 package dev.clowder.launcher.worker.sessions;
 
+import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
+import org.apache.coyote.ActionCode;
+import org.apache.coyote.CloseNowException;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * First in an engine whose applications share their sessions: whoever asks for the session of a request, a valve of the
  * host, a listener, the application or its error page, does so within one {@link Visit}, which ends here. What was done
  * to the session is stored before the answer ends. A request that can't have its session is answered with 503, and one
- * whose session can't be written with 500, unless the answer is on its way.
+ * whose session can't be written with 500. An answer that is on its way then is broken off.
  *
  * <p>An asynchronous request gives its session back when its servlet returns, and has it again in each dispatch.
  */
@@ -34,17 +39,17 @@ public final class SharedSessionsValve extends ValveBase {
             getNext().invoke(request, response);
             return;
         }
-        boolean refused = false;
+        SessionsUnavailableException refusal = null;
         try {
             haveAgain(request, visit);
             getNext().invoke(request, response);
         } catch (SessionsUnavailableException e) {
-            refused = true;
+            refusal = e;
         } finally {
             if (request.isAsync()) {
                 request.setNote(SESSIONS, visit.sessions());
             }
-            end(visit, request, response, refused);
+            end(visit, request, response, refusal);
         }
     }
 
@@ -60,24 +65,53 @@ public final class SharedSessionsValve extends ValveBase {
         }
     }
 
-    private static void end(Visit visit, Request request, Response response, boolean knownToBeRefused)
+    private static void end(
+            Visit visit, Request request, Response response, @Nullable SessionsUnavailableException refusal)
             throws IOException {
-        int failure = knownToBeRefused || visit.refused() ? UNAVAILABLE : 0;
+        Exception failure = refusal;
         try {
             visit.end();
         } catch (SessionsUnavailableException e) {
-            failure = UNAVAILABLE;
+            failure = e;
         } catch (IOException e) {
             LOG.error(request.getRequestURI() + ": the session is not stored: " + e.getMessage());
-            failure = FAILED;
+            failure = e;
         }
+        boolean whole = true;
         try {
-            if (failure != 0 && !response.isCommitted()) {
-                refuse(response, failure);
+            if (response.isCommitted()) {
+                whole = failure == null;
+            } else if (failure instanceof IOException) {
+                refuse(response, FAILED);
+            } else if (failure != null || visit.refused()) {
+                refuse(response, UNAVAILABLE);
             }
         } finally {
-            visit.answerMayEnd(true);
+            visit.answerMayEnd(whole);
         }
+        if (!whole && failure != null) {
+            breakOff(request, response, failure);
+        }
+    }
+
+    /** The client has a part of the answer, which must not look as if the change was made. */
+    private static void breakOff(Request request, Response response, Exception failure) {
+        // Tomcat ends an asynchronous request by that.
+        request.setAttribute(RequestDispatcher.ERROR_EXCEPTION, failure);
+        // Over HTTP/2 it would end the stream as if all was well, and reset it behind that. It asks for trailers before.
+        AtomicBoolean hasTrailers = new AtomicBoolean();
+        response.getCoyoteResponse().action(ActionCode.IS_TRAILER_FIELDS_SUPPORTED, hasTrailers);
+        if (hasTrailers.get()) {
+            response.getCoyoteResponse().setTrailerFields(() -> raise(new CloseNowException(failure)));
+        }
+        response.getCoyoteResponse().action(ActionCode.CLOSE_NOW, failure);
+        response.setSuspended(true);
+    }
+
+    /** Throws what a supplier does not declare, and its caller expects. */
+    @SuppressWarnings("unchecked")
+    private static <T, E extends Exception> T raise(Exception e) throws E {
+        throw (E) e;
     }
 
     /** Without a page: the host is done with the request. */
