@@ -56,6 +56,15 @@ public final class ReplicaGroup implements AutoCloseable {
         members.put(id, new Message.Replica(id, port, KEY));
     }
 
+    /** Where a member takes frames. */
+    int port(int id) {
+        Message.Replica member = members.get(id);
+        if (member == null) {
+            throw new IllegalStateException("no member " + id);
+        }
+        return member.port();
+    }
+
     /** The bytes of a session that a worker has. */
     public static String text(SessionStore store, String key) {
         StoredSession stored = store.peek(key);
