@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Entry;
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Kind;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
@@ -124,5 +128,33 @@ class ReplicaChangesTest {
         Replicas joined = joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
         assertThat(text(joined.peek(CART))).isEqualTo("a new cart");
         assertThat(joined.peek(CART).accessed()).isEqualTo(9_500);
+    }
+
+    @Test
+    void onlyTheWorkerThatHangsIsReportedWhenMoreRequestsThanSendersWaitForIt() throws Exception {
+        Replicas healthy = group.join(1);
+        Replicas busy = group.join(2);
+        // Takes connections, as the kernel does for a process that was stopped, and never answers.
+        try (ServerSocket hung = new ServerSocket(0, 500, InetAddress.getLoopbackAddress())) {
+            ReplicaChannel introducing = new ReplicaChannel(frame -> {});
+            channels.add(introducing);
+            introducing.start(ReplicaGroup.KEY);
+            introducing.send(
+                    new ReplicaFrame(Kind.JOIN, 3, hung.getLocalPort(), "", null), Set.of(group.port(2)));
+            Map<String, Future<?>> changes = new HashMap<>();
+            for (int i = 0; i < 200; i++) {
+                String key = "localhost/shop " + i;
+                changes.put(key, threads.submit(() -> {
+                    try (SessionStore.Lease lease = busy.lease(key)) {
+                        lease.save(key.getBytes(UTF_8), 1, 60);
+                    }
+                }));
+            }
+            for (Map.Entry<String, Future<?>> change : changes.entrySet()) {
+                change.getValue().get(SOON.toSeconds(), TimeUnit.SECONDS);
+                assertThat(text(healthy.peek(change.getKey()))).isEqualTo(change.getKey());
+            }
+            assertThat(group.lost()).containsExactly(3);
+        }
     }
 }
