@@ -180,12 +180,19 @@ public final class Replicas implements SessionStore {
                 completeIfAllTold();
             }
             case ASK -> {
-                ReplicaFrame.Entry asked = entries.get(frame.key());
-                if (asked != null) {
-                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, frame.key(), asked), frame.sender());
+                for (Map.Entry<String, ReplicaFrame.Entry> asked : ofSameLock(frame.key())) {
+                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, asked.getKey(), asked.getValue()), frame.sender());
                 }
             }
         }
+    }
+
+    /** A lock that was left in a change does not say of which session, if several have that one. */
+    private List<Map.Entry<String, ReplicaFrame.Entry>> ofSameLock(String sessionKey) {
+        int place = SessionLocks.place(sessionKey);
+        return entries.entrySet().stream()
+                .filter(entry -> SessionLocks.place(entry.getKey()) == place)
+                .toList();
     }
 
     private ReplicaFrame.Entry copied(
@@ -304,9 +311,8 @@ public final class Replicas implements SessionStore {
             if (held.torn()) {
                 // What they have comes before they answer.
                 spread(new ReplicaFrame(ReplicaFrame.Kind.ASK, id, port, sessionKey, null));
-                ReplicaFrame.Entry newest = entries.get(sessionKey);
-                if (newest != null) {
-                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, sessionKey, newest));
+                for (Map.Entry<String, ReplicaFrame.Entry> newest : ofSameLock(sessionKey)) {
+                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, newest.getKey(), newest.getValue()));
                 }
                 held.done();
             }

@@ -157,4 +157,41 @@ class ReplicaChangesTest {
             assertThat(group.lost()).containsExactly(3);
         }
     }
+
+    @Test
+    void aTornChangeIsMendedAlsoIfItsByteIsThatOfAnotherSessionWhichIsUsedFirst() throws Exception {
+        String[] same = twoOfOneByte();
+        Played killed = new Played(1);
+        Future<Replicas> joining = threads.submit(() -> group.join(2, "locks"));
+        killed.tell(killed.hear(Kind.JOIN).port(), Kind.ALL_TOLD, "", null);
+        joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
+        Future<Replicas> second = threads.submit(() -> group.join(3, "locks"));
+        killed.tell(killed.hear(Kind.JOIN).port(), Kind.ALL_TOLD, "", null);
+        Replicas next = second.get(SOON.toSeconds(), TimeUnit.SECONDS);
+
+        // It dies when one of the two has its change.
+        killed.tell(group.port(2), Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
+        killed.tell(group.port(3), Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
+        killed.tell(group.port(2), Kind.COPY, same[0], entry(101, 101, 8_000, "a full cart"));
+        try (SessionLocks locks = new SessionLocks(directory.resolve("locks"))) {
+            SessionLocks.Held held = locks.hold(same[0], 0);
+            held.begin();
+            held.release();
+        }
+        next.lease(same[1]).close();
+        try (SessionStore.Lease lease = next.lease(same[0])) {
+            assertThat(text(lease.stored())).isEqualTo("a full cart");
+        }
+    }
+
+    private static String[] twoOfOneByte() {
+        Map<Integer, String> seen = new HashMap<>();
+        for (int i = 0; ; i++) {
+            String key = CART + i;
+            String other = seen.putIfAbsent(SessionLocks.place(key), key);
+            if (other != null) {
+                return new String[] {other, key};
+            }
+        }
+    }
 }
