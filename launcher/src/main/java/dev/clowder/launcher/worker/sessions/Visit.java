@@ -100,6 +100,9 @@ final class Visit {
             uses.add(new Use(manager, session, id, lease));
             used = true;
             return session;
+        } catch (SessionsUnavailableException e) {
+            refused = true;
+            throw e;
         } finally {
             if (!used) {
                 lease.close();
