@@ -9,6 +9,7 @@ import dev.clowder.launcher.worker.sessions.EngineStore;
 import dev.clowder.launcher.worker.sessions.ReplicaGroup;
 import dev.clowder.launcher.worker.sessions.Replicas;
 import dev.clowder.launcher.worker.sessions.SessionStore;
+import jakarta.servlet.AsyncContext;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.ServletRequestEvent;
 import jakarta.servlet.ServletRequestListener;
@@ -27,7 +28,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.apache.catalina.Context;
 import org.apache.catalina.Pipeline;
 import org.apache.catalina.connector.Request;
@@ -49,6 +54,7 @@ class SharedSessionsTest {
     private static final int LARGE = 20_000;
 
     private static final Map<String, Boolean> LOCKED = new ConcurrentHashMap<>();
+    private static final BlockingQueue<AsyncContext> WAITING = new LinkedBlockingQueue<>();
     private static volatile SessionStore asked;
 
     @TempDir
@@ -118,6 +124,22 @@ class SharedSessionsTest {
                     touch("the error page", request);
                     response.getWriter().print("the page");
                 }
+                case "/poll" -> {
+                    request.getSession().setAttribute("poll", "begun");
+                    WAITING.add(request.startAsync());
+                }
+                case "/polled" -> {
+                    var session = request.getSession(false);
+                    if (session == null) {
+                        response.getWriter().print("no session");
+                    } else {
+                        session.setAttribute("poll", "used by the poll");
+                        response.getWriter().print(session.getAttribute("mark"));
+                    }
+                }
+                case "/end" -> request.getSession().invalidate();
+                case "/poll-of-session" ->
+                    response.getWriter().print(request.getSession().getAttribute("poll"));
                 case "/large" -> {
                     spoil(request);
                     response.getWriter().print("x".repeat(LARGE));
@@ -170,7 +192,7 @@ class SharedSessionsTest {
                 "<web-app xmlns='https://jakarta.ee/xml/ns/jakartaee' version='6.0' metadata-complete='true'>"
                         + "<listener><listener-class>" + TouchingListener.class.getName()
                         + "</listener-class></listener><servlet><servlet-name>shop</servlet-name><servlet-class>"
-                        + ShopServlet.class.getName() + "</servlet-class></servlet><servlet-mapping>"
+                        + ShopServlet.class.getName() + "</servlet-class><async-supported>true</async-supported></servlet><servlet-mapping>"
                         + "<servlet-name>shop</servlet-name><url-pattern>/s/*</url-pattern></servlet-mapping>"
                         + "<error-page><error-code>418</error-code><location>/s/page</location></error-page></web-app>");
         tomcat = new Tomcat();
@@ -212,13 +234,17 @@ class SharedSessionsTest {
 
     private HttpResponse<String> get(String path, String where, String cookie)
             throws IOException, InterruptedException {
+        return client.send(request(path, where, cookie), HttpResponse.BodyHandlers.ofString(UTF_8));
+    }
+
+    private HttpRequest request(String path, String where, String cookie) {
         HttpRequest.Builder request = HttpRequest.newBuilder(
                         URI.create("http://127.0.0.1:" + tomcat.getConnector().getLocalPort() + "/shop/s" + path))
                 .header(WHERE, where);
         if (!cookie.isEmpty()) {
             request.header("Cookie", cookie);
         }
-        return client.send(request.build(), HttpResponse.BodyHandlers.ofString(UTF_8));
+        return request.build();
     }
 
     private static String cookie(HttpResponse<String> begun) {
@@ -262,6 +288,39 @@ class SharedSessionsTest {
         assertThat(one.tryLease("localhost/shop " + cookie.replace("JSESSIONID=", "")))
                 .as("free again behind " + where)
                 .isNotNull();
+    }
+
+    @Test
+    void anAsynchronousRequestHasItsSessionAgainAlsoIfItsWorkerHasForgottenItMeanwhile() throws Exception {
+        startReplicated();
+        String cookie = cookie(get("/", "the servlet", ""));
+        CompletableFuture<HttpResponse<String>> poll = poll(cookie);
+        AsyncContext waiting = WAITING.poll(30, TimeUnit.SECONDS);
+        ReplicaGroup.forget(
+                ((Context) tomcat.getHost().findChild("/shop")).getManager(), cookie.replace("JSESSIONID=", ""));
+        get("/", "the servlet", cookie);
+        waiting.dispatch("/s/polled");
+        assertThat(poll.get(30, TimeUnit.SECONDS).body()).isEqualTo("used by the servlet");
+        assertThat(copy(cookie)).contains("used by the poll").contains("used by the servlet");
+        assertThat(get("/poll-of-session", NOWHERE, cookie).body()).isEqualTo("used by the poll");
+    }
+
+    @Test
+    void anAsynchronousRequestWhoseSessionWasEndedMeanwhileHasNone() throws Exception {
+        startReplicated();
+        String cookie = cookie(get("/", "the servlet", ""));
+        CompletableFuture<HttpResponse<String>> poll = poll(cookie);
+        AsyncContext waiting = WAITING.poll(30, TimeUnit.SECONDS);
+        ReplicaGroup.forget(
+                ((Context) tomcat.getHost().findChild("/shop")).getManager(), cookie.replace("JSESSIONID=", ""));
+        get("/end", NOWHERE, cookie);
+        waiting.dispatch("/s/polled");
+        assertThat(poll.get(30, TimeUnit.SECONDS).body()).isEqualTo("no session");
+        assertThat(copy(cookie)).isEqualTo("nothing");
+    }
+
+    private CompletableFuture<HttpResponse<String>> poll(String cookie) {
+        return client.sendAsync(request("/poll", NOWHERE, cookie), HttpResponse.BodyHandlers.ofString(UTF_8));
     }
 
     @Test

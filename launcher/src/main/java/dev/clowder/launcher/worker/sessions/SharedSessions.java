@@ -103,17 +103,21 @@ public final class SharedSessions extends ManagerBase {
             return visit.find(this, id);
         }
         StoredSession stored = store.peek(prefix + id);
-        return stored == null ? null : current(id, stored);
+        return stored == null ? null : current(id, stored, null);
     }
 
     /**
      * The session as it is stored.
      *
+     * @param had the object that becomes it; null for the one that this worker knows
      * @return null when it can't be read: by an application that was changed, for instance
      */
     @Nullable
-    SharedSession current(String id, StoredSession stored) {
-        SharedSession session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
+    SharedSession current(String id, StoredSession stored, @Nullable SharedSession had) {
+        SharedSession session = had;
+        if (session == null) {
+            session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
+        }
         if (!session.holds(stored)) {
             Thread thread = Thread.currentThread();
             ClassLoader before = thread.getContextClassLoader();
@@ -204,7 +208,7 @@ public final class SharedSessions extends ManagerBase {
             // Begun by a request that did not live to store it.
             lease.remove();
         } else if (StoredSession.isOver(stored.accessed(), stored.inactiveSeconds(), now)) {
-            SharedSession session = current(id, stored);
+            SharedSession session = current(id, stored, null);
             if (session != null) {
                 session.expire(true);
             }

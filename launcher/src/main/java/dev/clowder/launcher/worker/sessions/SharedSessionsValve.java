@@ -59,7 +59,7 @@ public final class SharedSessionsValve extends ValveBase {
             request.removeNote(SESSIONS);
             for (Object had : before) {
                 if (had instanceof SharedSession session && session.alive()) {
-                    visit.find((SharedSessions) session.getManager(), session.getIdInternal());
+                    visit.haveAgain(session);
                 }
             }
         }

@@ -79,6 +79,21 @@ final class Visit {
     /** The session of this id, alone; null if there is none. */
     @Nullable
     SharedSession find(SharedSessions manager, String id) {
+        return find(manager, id, null);
+    }
+
+    /**
+     * A session that this request had before, alone. The request goes on with this object, whichever one others of this
+     * worker have had meanwhile.
+     */
+    void haveAgain(SharedSession session) {
+        if (find((SharedSessions) session.getManager(), session.getIdInternal(), session) == null) {
+            // Others have ended it.
+            session.setValid(false);
+        }
+    }
+
+    private @Nullable SharedSession find(SharedSessions manager, String id, @Nullable SharedSession had) {
         for (Use use : uses) {
             if (use.manager == manager && use.id.equals(id)) {
                 return use.session.alive() ? use.session : null;
@@ -92,7 +107,7 @@ final class Visit {
                 manager.forget(id);
                 return null;
             }
-            SharedSession session = manager.current(id, stored);
+            SharedSession session = manager.current(id, stored, had);
             if (session == null) {
                 lease.remove();
                 return null;
@@ -182,8 +197,9 @@ final class Visit {
             } finally {
                 thread.setContextClassLoader(before);
                 if (!stored) {
-                    // The next request shall see what the store has.
+                    // The next request shall see what the store has, and this one too if it goes on later.
                     use.manager.forget(use.id);
+                    use.session.holdsNothing();
                 }
                 use.lease.close();
                 use.former.forEach(SessionStore.Lease::close);

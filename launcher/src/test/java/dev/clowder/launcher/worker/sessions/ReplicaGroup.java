@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.catalina.Manager;
 
 /** Some workers' copies of sessions in one process, over real channels, and what the supervisor does for them. */
 public final class ReplicaGroup implements AutoCloseable {
@@ -63,6 +64,11 @@ public final class ReplicaGroup implements AutoCloseable {
             throw new IllegalStateException("no member " + id);
         }
         return member.port();
+    }
+
+    /** Does to a session what a worker does that has not used it for a minute. */
+    public static void forget(Manager sessions, String id) {
+        ((SharedSessions) sessions).forget(id);
     }
 
     /** The bytes of a session that a worker has. */
