@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gives each application the {@code Manager} of its sessions, as {@code --sessions} says. One that configures its own
- * keeps it. Sessions are never written to a directory, which N workers share.
+ * keeps it as it is, also the file that it may name for its sessions; Tomcat 10.1 and later write none otherwise.
  */
 final class SessionHome implements LifecycleListener {
     private final String mode;
@@ -67,11 +67,7 @@ final class SessionHome implements LifecycleListener {
     }
 
     private void furnish(Context context) {
-        Manager own = context.getManager();
-        if (own instanceof StandardManager standard) {
-            // Also without being told Tomcat would write them to SESSIONS.ser at the end.
-            standard.setPathname(null);
-        } else if (own == null && !isReplicatedByServerXml(context)) {
+        if (context.getManager() == null && !isReplicatedByServerXml(context)) {
             context.setManager(create(mode(context)));
         }
     }
@@ -89,8 +85,8 @@ final class SessionHome implements LifecycleListener {
             return new SharedSessions(engine);
         }
         return switch (wanted) {
-            case "local" -> withoutFile(new StandardManager());
-            case "sticky" -> peers == null ? withoutFile(new StandardManager()) : new StickySessions(peers);
+            case "local" -> new StandardManager();
+            case "sticky" -> peers == null ? new StandardManager() : new StickySessions(peers);
             case "replicated" -> replicated();
             default -> throw new IllegalArgumentException(wanted);
         };
@@ -103,11 +99,6 @@ final class SessionHome implements LifecycleListener {
             throw new IllegalStateException("--sessions replicated: " + e.getMessage(), e);
         }
         return new SharedSessions(replicas);
-    }
-
-    private static Manager withoutFile(StandardManager sessions) {
-        sessions.setPathname(null);
-        return sessions;
     }
 
     /** Then the {@code <Cluster>} of its {@code server.xml} will give it a manager. */
