@@ -11,6 +11,7 @@ import dev.clowder.it.HttpConnection.Response;
 import dev.clowder.it.app.CounterServlet;
 import dev.clowder.it.app.WorkerServlet;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
@@ -133,6 +136,41 @@ abstract class EngineSessionsContract {
             assertThat(HttpConnection.fresh(port(), COUNTER + "?add=0", cookie).body())
                     .isEqualTo("0");
         }
+    }
+
+    @Test
+    @Order(3)
+    @DisplayName("a worker that was held up while it ended a session, which others have had meanwhile, says that it did not")
+    void aLogoutThatCameTooLateIsNotAnswered() throws Exception {
+        String cookie = begin("?add=7");
+        Path gate = application.resolveSibling("gate");
+        CompletableFuture<Response> logout = CompletableFuture.supplyAsync(() -> {
+            try {
+                return HttpConnection.fresh(one.port(), COUNTER + "?add=0&end=1&gate=" + gate, cookie);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        await("it has the session").atMost(SOON).until(() -> Files.exists(gate.resolveSibling("gate.in")));
+        signal(one, "STOP");
+        try {
+            // Waits until the session is anybody's again.
+            assertThat(HttpConnection.fresh(two.port(), COUNTER + "?add=1", cookie)
+                            .body())
+                    .isEqualTo("8");
+            Files.createFile(gate);
+        } finally {
+            signal(one, "CONT");
+        }
+        assertThat(logout.get(SOON.toSeconds(), TimeUnit.SECONDS).status()).isEqualTo(503);
+        assertThat(numbers(cookie)).containsOnly("8");
+    }
+
+    /** To all workers. */
+    private static void signal(ClowderProcess cluster, String name) throws Exception {
+        List<String> kill = new ArrayList<>(List.of("kill", "-" + name));
+        cluster.status().workers().forEach(worker -> kill.add(String.valueOf(worker.pid())));
+        assertThat(new ProcessBuilder(kill).inheritIO().start().waitFor()).isZero();
     }
 
     @Test

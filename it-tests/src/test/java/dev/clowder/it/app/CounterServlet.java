@@ -6,12 +6,15 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Counts in the session. {@code add}: how much, 1 if it is missing; the answer is the number after that. {@code end}
- * ends the session afterwards; {@code seconds}: it ends when nobody has used it for so long. {@code milliseconds}: how long it takes between reading and writing. {@code attribute}:
- * {@code refused} sets one that is not Serializable, {@code hidden} one that holds such a thing.
+ * ends the session afterwards; {@code seconds}: it ends when nobody has used it for so long. {@code milliseconds}: how long
+ * it takes between reading and writing. {@code gate}: makes the file of this name and {@code .in} when it has the session,
+ * and goes on when there is one of this name. {@code attribute}: {@code refused} sets one that is not Serializable, {@code hidden} one that holds such a thing.
  */
 @WebServlet("/counter")
 public class CounterServlet extends HttpServlet {
@@ -48,6 +51,7 @@ public class CounterServlet extends HttpServlet {
             Integer before = (Integer) session.getAttribute(COUNT);
             count = (before == null ? 0 : before) + number(request, "add", 1);
             pause(number(request, "milliseconds", 0));
+            pass(request.getParameter("gate"));
             session.setAttribute(COUNT, count);
         }
         session.setMaxInactiveInterval(number(request, "seconds", session.getMaxInactiveInterval()));
@@ -60,6 +64,15 @@ public class CounterServlet extends HttpServlet {
     private static int number(HttpServletRequest request, String name, int otherwise) {
         String text = request.getParameter(name);
         return text == null ? otherwise : Integer.parseInt(text);
+    }
+
+    private static void pass(String gate) throws IOException {
+        if (gate != null) {
+            Files.createFile(Path.of(gate + ".in"));
+            while (!Files.exists(Path.of(gate))) {
+                pause(10);
+            }
+        }
     }
 
     private static void pause(int milliseconds) {

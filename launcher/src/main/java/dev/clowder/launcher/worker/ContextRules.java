@@ -52,10 +52,11 @@ final class ContextRules implements ContainerListener, LifecycleListener {
         if (!(event.getLifecycle() instanceof Context context)) {
             return;
         }
-        if (event.getType().equals(Lifecycle.BEFORE_START_EVENT)) {
+        if (event.getType().equals(Lifecycle.BEFORE_INIT_EVENT)) {
+            sessions.lifecycleEvent(event);
+        } else if (event.getType().equals(Lifecycle.BEFORE_START_EVENT)) {
             useOwnWorkDirectory(context);
             accessLogs.adapt(context);
-            sessions.lifecycleEvent(event);
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             sessions.lifecycleEvent(event);
             refuseManager(context);

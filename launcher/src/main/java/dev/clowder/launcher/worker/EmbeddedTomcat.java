@@ -52,6 +52,7 @@ final class EmbeddedTomcat {
             tomcat.getService().addConnector(connector.connector());
         }
         redirectToTls(connectors);
+        sessions.watch(tomcat.getEngine());
         valves.addTo(tomcat.getEngine(), false);
 
         List<Context> contexts = new ArrayList<>();

@@ -27,7 +27,9 @@ import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.IntrospectionUtils;
 import org.apache.tomcat.util.digester.Digester;
+import org.apache.tomcat.util.digester.Rule;
 import org.apache.tomcat.util.file.ConfigFileLoader;
+import org.xml.sax.Attributes;
 import org.xml.sax.InputSource;
 import org.xml.sax.SAXException;
 import org.xml.sax.SAXParseException;
@@ -45,6 +47,7 @@ final class InstalledTomcat extends Catalina {
     private final ConnectorTakeover takeover;
     private final ContextRules contexts;
     private final OwnAccessLogs accessLogs;
+    private final SessionHome sessions;
     private final Path work;
 
     private InstalledTomcat(
@@ -52,6 +55,7 @@ final class InstalledTomcat extends Catalina {
         this.installed = installed;
         this.work = Path.of(start.directory(), "work");
         this.takeover = new ConnectorTakeover(connectors);
+        this.sessions = sessions;
         this.accessLogs = new OwnAccessLogs(start, installed.logs());
         this.contexts = new ContextRules(work, accessLogs, sessions);
         setParentClassLoader(Thread.currentThread().getContextClassLoader());
@@ -99,6 +103,7 @@ final class InstalledTomcat extends Catalina {
         try (var resource = ConfigFileLoader.getSource().getServerXml()) {
             Digester digester = createStartDigester();
             digester.addRule("Server/Service/Connector", takeover);
+            digester.addRule("Server/Service/Engine", new EngineRule(sessions));
             InputSource source = new InputSource(resource.getURI().toURL().toString());
             source.setByteStream(resource.getInputStream());
             digester.push(this);
@@ -114,6 +119,20 @@ final class InstalledTomcat extends Catalina {
         read.setCatalinaBase(base);
         initStreams();
         return read;
+    }
+
+    /** Comes to an engine before the valves that the file has for it. */
+    private static final class EngineRule extends Rule {
+        private final SessionHome sessions;
+
+        EngineRule(SessionHome sessions) {
+            this.sessions = sessions;
+        }
+
+        @Override
+        public void begin(String namespace, String name, Attributes attributes) {
+            sessions.watch((Engine) digester.peek());
+        }
     }
 
     private void adapt(Server read, WorkerTomcat.EngineValves valves) throws IOException {

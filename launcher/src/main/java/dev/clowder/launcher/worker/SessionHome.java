@@ -2,11 +2,13 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.sessions.Replicas;
+import dev.clowder.launcher.worker.sessions.SessionRefusal;
 import dev.clowder.launcher.worker.sessions.SessionStore;
 import dev.clowder.launcher.worker.sessions.SharedSessions;
 import dev.clowder.launcher.worker.sessions.SharedSessionsValve;
 import java.io.IOException;
 import org.apache.catalina.Context;
+import org.apache.catalina.Engine;
 import org.apache.catalina.Lifecycle;
 import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gives each application the {@code Manager} of its sessions, as {@code --sessions} says. One that configures its own
- * keeps it. Sessions are never written to a directory, which N workers share.
+ * keeps it as it is, also the file that it may name for its sessions; Tomcat 10.1 and later write none otherwise.
  */
 final class SessionHome implements LifecycleListener {
     private final String mode;
@@ -38,18 +40,25 @@ final class SessionHome implements LifecycleListener {
     }
 
     /**
-     * Twice for each application: before its descriptors are read, since a login, which they add, uses sessions too; and
-     * behind that, before its manager is started.
+     * Twice for each application: before its descriptors are read, since they may add valves that use sessions; and behind
+     * that, before its manager is started.
      */
     @Override
     public void lifecycleEvent(LifecycleEvent event) {
         if (!(event.getLifecycle() instanceof Context context)) {
             return;
         }
-        if (event.getType().equals(Lifecycle.BEFORE_START_EVENT) && mayShare()) {
-            context.getPipeline().addValve(new SharedSessionsValve());
+        if (event.getType().equals(Lifecycle.BEFORE_INIT_EVENT) && mayShare()) {
+            context.getPipeline().addValve(new SessionRefusal());
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             furnish(context);
+        }
+    }
+
+    /** Before anything else is put into the engine: all that uses sessions is to be behind this. */
+    void watch(Engine engine) {
+        if (mayShare()) {
+            engine.getPipeline().addValve(new SharedSessionsValve());
         }
     }
 
@@ -58,11 +67,7 @@ final class SessionHome implements LifecycleListener {
     }
 
     private void furnish(Context context) {
-        Manager own = context.getManager();
-        if (own instanceof StandardManager standard) {
-            // Also without being told Tomcat would write them to SESSIONS.ser at the end.
-            standard.setPathname(null);
-        } else if (own == null && !isReplicatedByServerXml(context)) {
+        if (context.getManager() == null && !isReplicatedByServerXml(context)) {
             context.setManager(create(mode(context)));
         }
     }
@@ -80,8 +85,8 @@ final class SessionHome implements LifecycleListener {
             return new SharedSessions(engine);
         }
         return switch (wanted) {
-            case "local" -> withoutFile(new StandardManager());
-            case "sticky" -> peers == null ? withoutFile(new StandardManager()) : new StickySessions(peers);
+            case "local" -> new StandardManager();
+            case "sticky" -> peers == null ? new StandardManager() : new StickySessions(peers);
             case "replicated" -> replicated();
             default -> throw new IllegalArgumentException(wanted);
         };
@@ -94,11 +99,6 @@ final class SessionHome implements LifecycleListener {
             throw new IllegalStateException("--sessions replicated: " + e.getMessage(), e);
         }
         return new SharedSessions(replicas);
-    }
-
-    private static Manager withoutFile(StandardManager sessions) {
-        sessions.setPathname(null);
-        return sessions;
     }
 
     /** Then the {@code <Cluster>} of its {@code server.xml} will give it a manager. */

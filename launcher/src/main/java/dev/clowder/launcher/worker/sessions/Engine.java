@@ -56,8 +56,8 @@ interface Engine extends Closeable {
     /** Stores when it was last used, and lets go of it; false as for {@link #save}. */
     boolean touch(String key, String holder, long accessed, int inactiveSeconds) throws EngineException;
 
-    /** Ends it; without effect if the holder does not have it any more. */
-    void remove(String key, String holder) throws EngineException;
+    /** Ends it; false as for {@link #save}. */
+    boolean remove(String key, String holder) throws EngineException;
 
     /** Lets go of it; without effect if the holder does not have it any more. */
     void release(String key, String holder) throws EngineException;

@@ -317,10 +317,10 @@ public final class EngineStore implements SessionStore {
 
         @Override
         public void remove() {
-            change(() -> {
-                engine.remove(key, holder);
-                return true;
-            });
+            // What is not there can't be held.
+            if (held) {
+                change(() -> engine.remove(key, holder));
+            }
         }
 
         private void change(Question<Boolean> question) {

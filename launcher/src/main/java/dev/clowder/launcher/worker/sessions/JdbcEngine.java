@@ -173,8 +173,8 @@ final class JdbcEngine implements Engine {
     }
 
     @Override
-    public void remove(String key, String holder) throws EngineException {
-        change(REMOVE, key, holder);
+    public boolean remove(String key, String holder) throws EngineException {
+        return change(REMOVE, key, holder);
     }
 
     @Override

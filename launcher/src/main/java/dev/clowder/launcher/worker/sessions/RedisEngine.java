@@ -124,8 +124,8 @@ final class RedisEngine implements Engine {
     }
 
     @Override
-    public void remove(String key, String holder) throws EngineException {
-        run(REMOVE, key, bytes(holder));
+    public boolean remove(String key, String holder) throws EngineException {
+        return isDone(run(REMOVE, key, bytes(holder)));
     }
 
     @Override

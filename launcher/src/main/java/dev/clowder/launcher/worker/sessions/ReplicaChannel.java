@@ -11,6 +11,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.catalina.tribes.ByteMessage;
 import org.apache.catalina.tribes.Channel;
@@ -43,10 +45,14 @@ final class ReplicaChannel implements ChannelListener {
     private static final long SEND_MILLIS = 5_000;
 
     private static final int SENDERS = 50;
+    /** For one of them; longer than it takes to find out that another worker does not answer. */
+    private static final long SENDER_SECONDS = 15;
 
     private final GroupChannel channel = new GroupChannel();
     private final NioReceiver receiver = new NioReceiver();
     private final Consumer<ReplicaFrame> frames;
+    /** One for each sender: Tribes would say of everybody that they failed if there were none. */
+    private final Semaphore free = new Semaphore(SENDERS);
 
     /** @param frames called for each, by many threads; the sender waits until it returns */
     ReplicaChannel(Consumer<ReplicaFrame> frames) {
@@ -101,6 +107,9 @@ final class ReplicaChannel implements ChannelListener {
         for (int port : ports) {
             members.put(new MemberImpl(LOOPBACK, port, 0), port);
         }
+        if (!mayUseSender()) {
+            throw new IOException("no sender was free for " + SENDER_SECONDS + " s");
+        }
         try {
             channel.send(members.keySet().toArray(Member[]::new), new ByteMessage(frame.bytes()), TAKEN_IN);
             return Set.of();
@@ -113,6 +122,21 @@ final class ReplicaChannel implements ChannelListener {
                 throw new IOException(e);
             }
             return new HashSet<>(faulty);
+        } finally {
+            free.release();
+        }
+    }
+
+    private boolean mayUseSender() {
+        // The thread of a request that was interrupted may use one that is free.
+        if (free.tryAcquire()) {
+            return true;
+        }
+        try {
+            return free.tryAcquire(SENDER_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 

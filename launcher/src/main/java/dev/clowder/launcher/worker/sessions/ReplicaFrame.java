@@ -31,7 +31,7 @@ record ReplicaFrame(
         JOIN(3),
         /** That was all. */
         ALL_TOLD(4),
-        /** Tell me this session, now. */
+        /** Tell me this session now, and all that have its lock. */
         ASK(5);
 
         private final int code;

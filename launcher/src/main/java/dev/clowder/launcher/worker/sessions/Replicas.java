@@ -43,6 +43,11 @@ public final class Replicas implements SessionStore {
     private final Consumer<Message> supervisor;
     private final Path lockFile;
     private final Map<String, ReplicaFrame.Entry> entries = new ConcurrentHashMap<>();
+    /**
+     * Uses of sessions whose data is not here yet: whoever is joining may hear of a use before it is told the session, which
+     * was read before that. The newest of each session; each is looked at in a computation of its entry only.
+     */
+    private final Map<String, ReplicaFrame.Entry> early = new ConcurrentHashMap<>();
     /** Everybody else: id to port. */
     private final Map<Integer, Integer> others = new ConcurrentHashMap<>();
     /** Those that have not told everything yet. */
@@ -156,12 +161,12 @@ public final class Replicas implements SessionStore {
         switch (frame.kind()) {
             case COPY -> {
                 if (entry != null) {
-                    entries.merge(frame.key(), entry, (mine, told) -> told.version() > mine.version() ? told : mine);
+                    entries.compute(frame.key(), (key, mine) -> copied(key, mine, entry));
                 }
             }
             case TOUCH -> {
                 if (entry != null) {
-                    entries.computeIfPresent(frame.key(), (key, mine) -> touched(mine, entry));
+                    entries.compute(frame.key(), (key, mine) -> touched(key, mine, entry));
                 }
             }
             case JOIN -> {
@@ -175,20 +180,48 @@ public final class Replicas implements SessionStore {
                 completeIfAllTold();
             }
             case ASK -> {
-                ReplicaFrame.Entry asked = entries.get(frame.key());
-                if (asked != null) {
-                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, frame.key(), asked), frame.sender());
+                for (Map.Entry<String, ReplicaFrame.Entry> asked : ofSameLock(frame.key())) {
+                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, asked.getKey(), asked.getValue()), frame.sender());
                 }
             }
         }
     }
 
-    private static ReplicaFrame.Entry touched(ReplicaFrame.Entry mine, ReplicaFrame.Entry told) {
-        // With another one before it the whole is on its way: the sender had it when it began to tell everything.
-        return told.version() == mine.version() + 1 && told.dataVersion() == mine.dataVersion()
-                ? new ReplicaFrame.Entry(
-                        told.version(), told.dataVersion(), told.accessed(), told.inactiveSeconds(), mine.data())
-                : mine;
+    /** A lock that was left in a change does not say of which session, if several have that one. */
+    private List<Map.Entry<String, ReplicaFrame.Entry>> ofSameLock(String sessionKey) {
+        int place = SessionLocks.place(sessionKey);
+        return entries.entrySet().stream()
+                .filter(entry -> SessionLocks.place(entry.getKey()) == place)
+                .toList();
+    }
+
+    private ReplicaFrame.Entry copied(
+            String key, ReplicaFrame.@Nullable Entry mine, ReplicaFrame.Entry told) {
+        if (mine != null && mine.version() >= told.version()) {
+            return mine;
+        }
+        ReplicaFrame.Entry use = early.get(key);
+        if (use != null && use.dataVersion() <= told.dataVersion()) {
+            early.remove(key);
+            if (use.dataVersion() == told.dataVersion() && use.version() > told.version()) {
+                return used(told, use);
+            }
+        }
+        return told;
+    }
+
+    private ReplicaFrame.@Nullable Entry touched(
+            String key, ReplicaFrame.@Nullable Entry mine, ReplicaFrame.Entry told) {
+        if (mine == null || mine.dataVersion() < told.dataVersion()) {
+            early.merge(key, told, (one, other) -> one.version() > other.version() ? one : other);
+            return mine;
+        }
+        return mine.dataVersion() == told.dataVersion() && mine.version() < told.version() ? used(mine, told) : mine;
+    }
+
+    private static ReplicaFrame.Entry used(ReplicaFrame.Entry session, ReplicaFrame.Entry use) {
+        return new ReplicaFrame.Entry(
+                use.version(), use.dataVersion(), use.accessed(), use.inactiveSeconds(), session.data());
     }
 
     private void tellAll(int other) {
@@ -278,9 +311,8 @@ public final class Replicas implements SessionStore {
             if (held.torn()) {
                 // What they have comes before they answer.
                 spread(new ReplicaFrame(ReplicaFrame.Kind.ASK, id, port, sessionKey, null));
-                ReplicaFrame.Entry newest = entries.get(sessionKey);
-                if (newest != null) {
-                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, sessionKey, newest));
+                for (Map.Entry<String, ReplicaFrame.Entry> newest : ofSameLock(sessionKey)) {
+                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, newest.getKey(), newest.getValue()));
                 }
                 held.done();
             }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One lock for each session among the processes of this machine: the lock of one byte of a file. The kernel gives back
  * what a killed process held. The byte itself says whether a change was under way then. Two sessions may share a byte:
- * they wait for each other, no more.
+ * they wait for each other, and a change that was under way may be that of either.
  *
  * <p>Any thread. A request that waits looks again after 0.1 ms and then ever more rarely, up to 2 ms: the kernel can wait
  * for a lock of another process, but not for a limited time.
@@ -80,7 +80,8 @@ final class SessionLocks implements Closeable {
         }
     }
 
-    private static int place(String key) {
+    /** Which byte it is. */
+    static int place(String key) {
         // Spreads what the sum of characters leaves close together.
         return (key.hashCode() * 0x9E3779B9) >>> 12;
     }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A session can't be had at the moment. Unchecked, because it passes through the application that asks for its session;
- * {@link SharedSessionsValve} makes a 503 of it.
+ * {@link SessionRefusal} makes a 503 of it.
  */
 public final class SessionsUnavailableException extends RuntimeException {
     private static final long serialVersionUID = 1;

@@ -34,6 +34,11 @@ final class SharedSession extends StandardSession {
         version = newVersion;
     }
 
+    /** Whatever is here was not stored. */
+    void holdsNothing() {
+        version = NONE;
+    }
+
     boolean alive() {
         return isValidInternal();
     }

@@ -103,24 +103,33 @@ public final class SharedSessions extends ManagerBase {
             return visit.find(this, id);
         }
         StoredSession stored = store.peek(prefix + id);
-        return stored == null ? null : current(id, stored);
+        return stored == null ? null : current(id, stored, null);
     }
 
     /**
      * The session as it is stored.
      *
+     * @param had the object that becomes it; null for the one that this worker knows
      * @return null when it can't be read: by an application that was changed, for instance
      */
     @Nullable
-    SharedSession current(String id, StoredSession stored) {
-        SharedSession session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
+    SharedSession current(String id, StoredSession stored, @Nullable SharedSession had) {
+        SharedSession session = had;
+        if (session == null) {
+            session = sessions.get(id) instanceof SharedSession known ? known : new SharedSession(this);
+        }
         if (!session.holds(stored)) {
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
             try (ObjectInputStream data = reader(stored)) {
+                thread.setContextClassLoader(classes());
                 session.read(stored, data);
             } catch (IOException | ClassNotFoundException | RuntimeException e) {
                 LOG.error("a session of " + getContext().getName() + " can't be read and is given up", e);
                 sessions.remove(id);
                 return null;
+            } finally {
+                thread.setContextClassLoader(before);
             }
         }
         session.usedElsewhere(stored.accessed());
@@ -133,10 +142,15 @@ public final class SharedSessions extends ManagerBase {
     private ObjectInputStream reader(StoredSession stored) throws IOException {
         return new CustomObjectInputStream(
                 new ByteArrayInputStream(stored.data()),
-                getContext().getLoader().getClassLoader(),
+                classes(),
                 LOG,
                 getSessionAttributeValueClassNamePattern(),
                 getWarnOnSessionAttributeFilterFailure());
+    }
+
+    /** The application's: a request that asks for its session before the application has it, or behind that, has not. */
+    ClassLoader classes() {
+        return getContext().getLoader().getClassLoader();
     }
 
     void forget(String id) {
@@ -194,7 +208,7 @@ public final class SharedSessions extends ManagerBase {
             // Begun by a request that did not live to store it.
             lease.remove();
         } else if (StoredSession.isOver(stored.accessed(), stored.inactiveSeconds(), now)) {
-            SharedSession session = current(id, stored);
+            SharedSession session = current(id, stored, null);
             if (session != null) {
                 session.expire(true);
             }

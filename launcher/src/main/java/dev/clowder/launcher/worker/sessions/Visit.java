@@ -5,11 +5,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.catalina.Session;
+import org.apache.coyote.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sessions that one request has at the moment, and nobody else: it gets each when it first asks, and gives all back
- * when it ends. Bound to the thread between {@link #begin} and {@link #end}.
+ * The sessions that one request has at the moment, and nobody else: it gets each when it first asks, whoever asks on its
+ * behalf, and gives all back when it ends. Bound to the thread between {@link #begin} and {@link #end}.
  */
 final class Visit {
     /** A use of a session is stored when it is so much later than the last one that was. */
@@ -18,9 +19,13 @@ final class Visit {
     private static final ThreadLocal<@Nullable Visit> CURRENT = new ThreadLocal<>();
 
     private final List<Use> uses = new ArrayList<>(1);
-    private boolean refused;
+    private final @Nullable Response answer;
+    private @Nullable HeldEnd end;
+    private volatile boolean refused;
 
-    private Visit() {}
+    private Visit(@Nullable Response answer) {
+        this.answer = answer;
+    }
 
     /** One session of this request. */
     private static final class Use {
@@ -43,12 +48,16 @@ final class Visit {
         return CURRENT.get();
     }
 
-    /** Null within a request that has begun already. */
-    static @Nullable Visit begin() {
+    /**
+     * Null within a request that has begun already.
+     *
+     * @param answer of the request; its end is held back once the request has asked for a session
+     */
+    static @Nullable Visit begin(Response answer) {
         if (CURRENT.get() != null) {
             return null;
         }
-        Visit visit = new Visit();
+        Visit visit = new Visit(answer);
         CURRENT.set(visit);
         return visit;
     }
@@ -70,6 +79,21 @@ final class Visit {
     /** The session of this id, alone; null if there is none. */
     @Nullable
     SharedSession find(SharedSessions manager, String id) {
+        return find(manager, id, null);
+    }
+
+    /**
+     * A session that this request had before, alone. The request goes on with this object, whichever one others of this
+     * worker have had meanwhile.
+     */
+    void haveAgain(SharedSession session) {
+        if (find((SharedSessions) session.getManager(), session.getIdInternal(), session) == null) {
+            // Others have ended it.
+            session.setValid(false);
+        }
+    }
+
+    private @Nullable SharedSession find(SharedSessions manager, String id, @Nullable SharedSession had) {
         for (Use use : uses) {
             if (use.manager == manager && use.id.equals(id)) {
                 return use.session.alive() ? use.session : null;
@@ -83,7 +107,7 @@ final class Visit {
                 manager.forget(id);
                 return null;
             }
-            SharedSession session = manager.current(id, stored);
+            SharedSession session = manager.current(id, stored, had);
             if (session == null) {
                 lease.remove();
                 return null;
@@ -91,6 +115,9 @@ final class Visit {
             uses.add(new Use(manager, session, id, lease));
             used = true;
             return session;
+        } catch (SessionsUnavailableException e) {
+            refused = true;
+            throw e;
         } finally {
             if (!used) {
                 lease.close();
@@ -99,6 +126,9 @@ final class Visit {
     }
 
     private SessionStore.Lease lease(SharedSessions manager, String id, boolean begin) {
+        if (end == null && answer != null) {
+            end = HeldEnd.of(answer, () -> refused);
+        }
         try {
             return manager.lease(id, begin);
         } catch (SessionsUnavailableException e) {
@@ -110,7 +140,7 @@ final class Visit {
     /** A new session: others wait for it to be stored. Outside a request it is stored at once. */
     static void begun(SharedSessions manager, SharedSession session) {
         Visit current = CURRENT.get();
-        Visit visit = current == null ? new Visit() : current;
+        Visit visit = current == null ? new Visit(null) : current;
         String id = session.getIdInternal();
         visit.uses.add(new Use(manager, session, id, visit.lease(manager, id, true)));
         if (current == null) {
@@ -151,7 +181,10 @@ final class Visit {
         SessionsUnavailableException unstored = null;
         for (Use use : uses) {
             boolean stored = false;
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
             try {
+                thread.setContextClassLoader(use.manager.classes());
                 store(use);
                 stored = true;
             } catch (IOException e) {
@@ -162,9 +195,11 @@ final class Visit {
                 // Of an attribute that writes itself; the other sessions are let go of all the same.
                 unwritten = new IOException("a session can't be written: " + e, e);
             } finally {
+                thread.setContextClassLoader(before);
                 if (!stored) {
-                    // The next request shall see what the store has.
+                    // The next request shall see what the store has, and this one too if it goes on later.
                     use.manager.forget(use.id);
+                    use.session.holdsNothing();
                 }
                 use.lease.close();
                 use.former.forEach(SessionStore.Lease::close);
@@ -175,6 +210,17 @@ final class Visit {
         }
         if (unstored != null) {
             throw unstored;
+        }
+    }
+
+    /**
+     * The last thing in a request, behind {@link #end()}.
+     *
+     * @param whole whether the client may take the answer for a whole one
+     */
+    void answerMayEnd(boolean whole) {
+        if (end != null) {
+            end.release(whole);
         }
     }
 

@@ -105,6 +105,26 @@ class EngineStoreTest {
     }
 
     @Test
+    void whoWasHeldUpForTooLongIsToldThatItDidNotEndTheSession() {
+        save(one, "a cart");
+        SessionStore.Lease slow = one.lease(KEY);
+        engine.holders.put(KEY, "somebody else");
+        assertThatThrownBy(slow::remove)
+                .isInstanceOf(SessionsUnavailableException.class)
+                .hasMessageContaining("held up");
+        slow.close();
+        assertThat(read(one)).isEqualTo("a cart");
+    }
+
+    @Test
+    void whatIsNotThereCanBeEnded() {
+        try (SessionStore.Lease lease = one.lease(KEY)) {
+            lease.remove();
+        }
+        assertThat(one.peek(KEY)).isNull();
+    }
+
+    @Test
     void aCutConnectionIsNoReasonToRefuse() {
         save(one, "a cart");
         engine.cuts = 1;
@@ -206,11 +226,13 @@ class EngineStoreTest {
         }
 
         @Override
-        public void remove(String key, String holder) throws EngineException {
+        public boolean remove(String key, String holder) throws EngineException {
             answer();
             if (holders.remove(key, holder)) {
                 sessions.remove(key);
+                return true;
             }
+            return false;
         }
 
         @Override
