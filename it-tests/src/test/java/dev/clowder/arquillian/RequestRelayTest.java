@@ -158,6 +158,38 @@ class RequestRelayTest {
                 .untilAsserted(() -> assertThat(events).containsExactlyInAnyOrder("begin", "end 0", "begin", "end 0"));
     }
 
+    @Test
+    @DisplayName("a client that leaves an answer without an end does not keep its turn for ever")
+    void aTurnEndsBehindItsClient() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0);
+                RequestRelay front = new RequestRelay(silent.getLocalPort(), turns, 200)) {
+            Socket leaving = request(front);
+            try (Socket peer = silent.accept()) {
+                line(peer);
+                peer.getOutputStream().write(bytes("HTTP/1.1 200 OK\r\nX-Clowder-Worker: 1/3\r\n\r\n"));
+                assertThat(line(leaving)).startsWith("HTTP/1.1 200");
+                leaving.close();
+                await().atMost(Duration.ofSeconds(20))
+                        .untilAsserted(() -> assertThat(events).containsExactly("begin", "end 1"));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a client that ends its side of the connection gets its answer, for as long as some of it comes")
+    void aHalfClosedConnectionIsAnswered() throws Exception {
+        try (ServerSocket slow = new ServerSocket(0);
+                RequestRelay front = new RequestRelay(slow.getLocalPort(), turns, 2000);
+                Socket half = request(front)) {
+            half.shutdownOutput();
+            try (Socket peer = slow.accept()) {
+                assertThat(peer.getInputStream().readAllBytes()).asString().endsWith("\r\n\r\n");
+                peer.getOutputStream().write(bytes("HTTP/1.0 200 OK\r\n\r\nfine"));
+            }
+            assertThat(half.getInputStream().readAllBytes()).asString().endsWith("fine");
+        }
+    }
+
     private static Socket request(RequestRelay front) throws IOException {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), front.port());
         socket.getOutputStream().write(bytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
