@@ -12,9 +12,9 @@ import java.io.ObjectOutputStream;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Puts objects into a session that are hard to move: {@code ?deep} one that is nested deeper than any stack, {@code
@@ -27,14 +27,8 @@ public class KeepServlet extends HttpServlet {
     private static final int DEEP = 200_000;
     private static final long LONGEST = TimeUnit.SECONDS.toNanos(60);
 
-    private static final class Nested implements Serializable {
+    private static final class Nested extends ArrayList<Object> {
         private static final long serialVersionUID = 1L;
-
-        final @Nullable Nested inner;
-
-        Nested(@Nullable Nested inner) {
-            this.inner = inner;
-        }
     }
 
     private static final class Waiting implements Serializable {
@@ -76,9 +70,11 @@ public class KeepServlet extends HttpServlet {
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
         HttpSession session = request.getSession();
         if (request.getParameter("deep") != null) {
-            Nested nested = null;
+            Nested nested = new Nested();
             for (int depth = 0; depth < DEEP; depth++) {
-                nested = new Nested(nested);
+                Nested outer = new Nested();
+                outer.add(nested);
+                nested = outer;
             }
             session.setAttribute("deep", nested);
         }
