@@ -174,6 +174,10 @@ public class ClowderConfiguration implements ContainerConfiguration {
         if (sessions != null) {
             all.addAll(List.of("--sessions", sessions));
         }
+        if (named.stream().noneMatch(argument -> argument.startsWith("--orphan-timeout"))) {
+            // Nobody starts a launcher again whose test has lost it.
+            all.addAll(List.of("--orphan-timeout", "0s"));
+        }
         boolean linux = System.getProperty("os.name").equals("Linux");
         if (spreadRequests && linux && named.stream().noneMatch(argument -> argument.startsWith("--accept"))) {
             all.addAll(List.of("--accept", "round-robin"));

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,6 +23,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -65,6 +67,9 @@ final class RequestRelay implements AutoCloseable {
     private static final int HEAD_LIMIT = 64 * 1024;
     // The end of an answer follows it at once. A stream of events is delayed by so much.
     private static final int HOLD_MILLIS = 100;
+    // A client that has closed, or says nothing more, may still wait for its answer; a server that is as silent has
+    // none.
+    private static final int SILENCE_MILLIS = 10_000;
     // For a client that has not closed its connection after the answer.
     private static final int LINGER_MILLIS = 2000;
     private static final Pattern WORKER = Pattern.compile("\r\nX-Clowder-Worker: *(\\d+)/", Pattern.CASE_INSENSITIVE);
@@ -72,14 +77,21 @@ final class RequestRelay implements AutoCloseable {
     private final ServerSocket listener;
     private final InetSocketAddress cluster;
     private final Turns turns;
+    private final int silenceMillis;
     private final ExecutorService threads = Executors.newCachedThreadPool(RequestRelay::daemon);
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
     /** Starts on a free port of 127.0.0.1, in front of a cluster on another one. */
     RequestRelay(int clusterPort, Turns turns) throws IOException {
+        this(clusterPort, turns, SILENCE_MILLIS);
+    }
+
+    /** @param silenceMillis after which an answer is given up whose client has ended its side of the connection */
+    RequestRelay(int clusterPort, Turns turns, int silenceMillis) throws IOException {
         InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
         this.cluster = new InetSocketAddress(loopback, clusterPort);
         this.turns = turns;
+        this.silenceMillis = silenceMillis;
         this.listener = new ServerSocket(0, 0, loopback);
         threads.execute(this::accept);
     }
@@ -181,6 +193,10 @@ final class RequestRelay implements AutoCloseable {
         private final Socket client;
         private final int holdMillis;
         private final StringBuilder answerHead = new StringBuilder();
+        private final CountDownLatch answered = new CountDownLatch(1);
+        /** How often something of the answer came. */
+        private final AtomicInteger progress = new AtomicInteger();
+
         private int slot;
         private boolean ended;
 
@@ -229,11 +245,29 @@ final class RequestRelay implements AutoCloseable {
                     }
                 }
                 server.shutdownOutput();
+                awaitAnswer();
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.DEBUG, "a client or its worker is gone", e);
                 // Nobody is left who would read the answer, which may be one without an end.
                 RequestRelay.close(server);
             }
+        }
+
+        // A client that is gone looks like one that only says nothing more, until something is written to it.
+        private void awaitAnswer() throws IOException {
+            int before;
+            do {
+                before = progress.get();
+                try {
+                    if (answered.await(silenceMillis, TimeUnit.MILLISECONDS)) {
+                        return;
+                    }
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new IOException("the relay is closed", e);
+                }
+            } while (progress.get() != before);
+            throw new IOException("no answer for a client that says nothing more");
         }
 
         // To close at once would take the answer from a client that has sent more than was read.
@@ -263,6 +297,7 @@ final class RequestRelay implements AutoCloseable {
                 if (n < 0) {
                     return held;
                 }
+                progress.incrementAndGet();
                 out.write(held);
                 look(buffer, n);
                 if (holdMillis == 0) {
@@ -284,6 +319,7 @@ final class RequestRelay implements AutoCloseable {
         void end() {
             if (!ended) {
                 ended = true;
+                answered.countDown();
                 turns.end(slot);
             }
         }

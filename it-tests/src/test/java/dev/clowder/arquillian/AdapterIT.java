@@ -135,6 +135,22 @@ class AdapterIT {
     }
 
     @Test
+    @DisplayName("workers that accept for themselves leave when their launcher was killed, also if nobody undeploys")
+    void workersLeaveWithTheirLauncher() throws Exception {
+        configuration.setSpreadRequests(false);
+        WebArchive shop = archive("shop.war");
+        ClowderProcess process = process(container.deploy(shop));
+        List<ProcessHandle> workers = process.children();
+        assertThat(workers).isNotEmpty().allMatch(Running::is);
+        process.kill();
+        await("nobody serves for a launcher that does not come back")
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> workers.stream().noneMatch(Running::is));
+        container.undeploy(shop);
+        assertNoFiles();
+    }
+
+    @Test
     @DisplayName("an application that fails is a DeploymentException with the launcher's own line and the exception")
     void aFailingApplicationIsADeploymentException() {
         WebArchive failing = archive("failing.war").addClass(FailingListener.class);

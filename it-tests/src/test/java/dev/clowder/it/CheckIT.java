@@ -18,6 +18,7 @@ import dev.clowder.it.faulty.LeakListener;
 import dev.clowder.it.faulty.LocalSessionServlet;
 import dev.clowder.it.faulty.LockFileListener;
 import dev.clowder.it.faulty.LoggingServlet;
+import dev.clowder.it.faulty.LoginServlet;
 import dev.clowder.it.faulty.NotSerialisableServlet;
 import dev.clowder.it.faulty.OnlyOneListener;
 import dev.clowder.it.faulty.OwnDirectoryServlet;
@@ -158,6 +159,23 @@ class CheckIT {
                 .singleElement()
                 .satisfies(
                         finding -> assertThat(finding.path("known").asBoolean()).isTrue());
+    }
+
+    @Test
+    @Tag("slow")
+    @DisplayName("a worker dies between two requests: a journey that begins with a login finds that this is lost")
+    void aLoginThatDiesWithItsWorkerIsFound() throws Exception {
+        Path script = Files.writeString(files.resolve("login.script"), """
+                POST /login    200 user=tom
+                GET  /account  200
+                """);
+        Launcher.Result result = check(
+                write(application(LoginServlet.class)).toString(), "--script", script.toString(), "--heap", "off");
+        assertThat(result.exitCode()).as(result.toString()).isEqualTo(FOUND);
+        assertThat(findings()).singleElement().satisfies(finding -> {
+            assertThat(finding.path("rule").asText()).isEqualTo("lost-with-worker");
+            assertThat(finding.path("cause").asText()).isEqualTo("GET /account");
+        });
     }
 
     @Test

@@ -1,7 +1,5 @@
 package dev.clowder.launcher.check;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.clowder.launcher.Cluster;
@@ -9,7 +7,6 @@ import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.supervisor.RunningCluster.StartException;
 import dev.clowder.launcher.supervisor.Status;
 import dev.clowder.launcher.wire.Observed;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,7 +34,7 @@ final class CheckedCluster implements AutoCloseable {
     private static final String FLAGS = "-XX:TieredStopAtLevel=1 -Dclowder.check=";
 
     private final String secret;
-    private final ByteArrayOutputStream log;
+    private final LogEnds log;
     private final int workers;
     private final long bootNanos;
     private final Semaphore changed = new Semaphore(0);
@@ -48,7 +45,7 @@ final class CheckedCluster implements AutoCloseable {
         this.workers = workers;
         bootNanos = options.bootTimeout().toNanos();
         secret = UUID.randomUUID().toString();
-        log = new ByteArrayOutputStream();
+        log = new LogEnds();
         List<String> arguments = new ArrayList<>(List.of("--port", "0", "--address", "127.0.0.1", "--oversubscribe"));
         arguments.addAll(List.of("--run-dir", runDir.toString(), "--workers", String.valueOf(workers)));
         arguments.addAll(List.of("--sessions", options.sessions(), "--drain-timeout", "10s"));
@@ -143,9 +140,9 @@ final class CheckedCluster implements AutoCloseable {
         return cluster.address().getPort();
     }
 
-    /** All that the cluster and its workers have written. */
+    /** What the cluster and its workers have written; of much the beginning and the end. */
     String log() {
-        return log.toString(UTF_8);
+        return log.text();
     }
 
     /** A connection that this worker has accepted. */
@@ -250,11 +247,13 @@ final class CheckedCluster implements AutoCloseable {
                 .orElseThrow(() -> new IOException("there is no slot " + slot));
     }
 
-    /** How many workers were started in the place of others. */
-    int restarts() throws IOException {
+    /** Whether a worker ended because its heap was full, and for no other reason. */
+    boolean ranOutOfMemory() throws IOException {
         return cluster.status().workers().stream()
-                .mapToInt(Status.WorkerStatus::restarts)
-                .sum();
+                .map(Status.WorkerStatus::lastExit)
+                .anyMatch(exit -> exit != null
+                        && (exit.reason().contains("out of memory")
+                                || exit.reason().startsWith("heap exhausted")));
     }
 
     /** Ends at once; nobody is served any more. */

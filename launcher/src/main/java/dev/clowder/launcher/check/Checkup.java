@@ -26,8 +26,10 @@ final class Checkup {
     private static final int ATTRIBUTED = 2;
 
     private static final int MOST_CAUSES = 3;
-    private static final int RELOADED = 1;
-    private static final int KILLED = 2;
+    /** Passes in the middle of which it happens: what that loses, also of what the user had before, shows behind it. */
+    private static final int RELOADED = 0;
+
+    private static final int KILLED = 1;
 
     private final CheckOptions options;
     private final Path directory;
@@ -190,8 +192,8 @@ final class Checkup {
     private Replay attributing(CheckedCluster cluster, Map<String, Set<String>> changers) {
         Map<String, String> last = new HashMap<>();
         return new Replay(cluster, journey)
-                .between(pass -> {
-                    if (pass == ATTRIBUTED) {
+                .before(position -> {
+                    if (position.pass() == ATTRIBUTED && position.step() == 0) {
                         last.putAll(cluster.ask(FIRST, "memory").memory());
                     }
                 })
@@ -251,20 +253,22 @@ final class Checkup {
 
     private void unkind(CheckedCluster cluster, Comparison comparison, Map<String, Set<String>> changers)
             throws IOException, NotStartedException {
-        progress.accept("a reload, then a killed worker in the middle");
+        progress.accept("a reload, then a killed worker, between two requests");
         fresh(cluster);
+        Replay.Position reloaded = Replay.middle(RELOADED, journey);
+        Replay.Position dead = Replay.middle(KILLED, journey);
         List<Answer> answers = new Replay(cluster, journey)
-                .between(pass -> {
-                    if (pass == RELOADED) {
+                .before(position -> {
+                    if (position.equals(reloaded)) {
                         cluster.reload();
-                    } else if (pass == KILLED) {
+                    } else if (position.equals(dead)) {
                         killed = true;
                         cluster.kill(FIRST);
                         killed = false;
                     }
                 })
                 .run();
-        comparison.unkind(answers, changers, RELOADED, KILLED);
+        comparison.unkind(answers, changers, reloaded, dead);
         findings.settled(Rule.LOST_BY_RELOAD, Rule.LOST_WITH_WORKER);
     }
 
@@ -278,7 +282,7 @@ final class Checkup {
         String flags = options.workerOptions() + " -Xmx" + options.heap();
         try (CheckedCluster cluster = CheckedCluster.start(options, 1, directory.resolve("small"), flags)) {
             new Replay(cluster, journey).run();
-            if (cluster.restarts() > 0 || cluster.log().contains("OutOfMemoryError")) {
+            if (cluster.ranOutOfMemory()) {
                 heapFinding(cluster.log(), "it ran out of memory, the heap was " + options.heap());
             }
         } catch (NotStartedException e) {

@@ -85,20 +85,23 @@ final class Comparison {
     }
 
     /**
-     * There was a reload before one pass, and a worker was killed before another.
+     * There was a reload before one request, and a worker was killed before another.
      *
-     * @param reloaded number of the pass before which all workers were replaced
-     * @param killed number of the pass before which one was killed
+     * @param reloaded where all workers were replaced
+     * @param killed where one was killed, later
      */
-    void unkind(List<Answer> answers, Map<String, Set<String>> changers, int reloaded, int killed) {
+    void unkind(
+            List<Answer> answers, Map<String, Set<String>> changers, Replay.Position reloaded, Replay.Position killed) {
         Map<Integer, Boolean> byReload = new HashMap<>();
-        for (int i = 0; i < positions.size(); i++) {
-            Replay.Position position = positions.get(i);
+        int kill = positions.indexOf(killed);
+        for (int i = positions.indexOf(reloaded); i < positions.size(); i++) {
+            int step = positions.get(i).step();
             String difference = expected.difference(i, answers.get(i));
-            if (difference == null || position.pass() < reloaded || spreading.contains(position.step())) {
+            if (difference == null || spreading.contains(step)) {
                 continue;
             }
-            boolean afterReload = byReload.computeIfAbsent(position.step(), step -> position.pass() < killed);
+            boolean beforeKill = i < kill;
+            boolean afterReload = byReload.computeIfAbsent(step, any -> beforeKill);
             report(
                     afterReload ? Rule.LOST_BY_RELOAD : Rule.LOST_WITH_WORKER,
                     i,

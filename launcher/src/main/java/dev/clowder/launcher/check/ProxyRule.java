@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 final class ProxyRule {
     private static final String PUBLIC = "clowder-check.example";
     private static final Pattern LOCAL = Pattern.compile("localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1]");
+    private static final Pattern PLAIN = Pattern.compile("http://" + Pattern.quote(PUBLIC) + "(?![\\w.-])");
 
     private ProxyRule() {}
 
@@ -73,12 +74,18 @@ final class ProxyRule {
         }
     }
 
-    private static void link(Step step, Answer answer, int port, Findings findings) {
+    static void link(Step step, Answer answer, int port, Findings findings) {
+        String problem = "";
         if (Pattern.compile("https?://(" + LOCAL.pattern() + "):" + port + "\\b")
                 .matcher(answer.body())
                 .find()) {
+            problem = "has a link to port " + port + " of this machine, which the client can't reach";
+        } else if (PLAIN.matcher(answer.body()).find()) {
+            problem = "has a link by http to " + PUBLIC + ", although the client came by https";
+        }
+        if (!problem.isEmpty()) {
             findings.of(Rule.FORGETS_PROXY, "link in " + step.method() + " " + step.path())
-                    .add(step + " has a link to port " + port + " of this machine, which the client can't reach");
+                    .add(step + " " + problem);
         }
     }
 }

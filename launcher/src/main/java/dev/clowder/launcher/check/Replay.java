@@ -22,13 +22,13 @@ final class Replay {
     private final List<String> headers;
     private IntUnaryOperator slot = request -> 1;
     private boolean together;
-    private Between between = pass -> {};
+    private Before before = position -> {};
     private After after = (pass, step) -> {};
     private boolean session;
 
-    /** What happens before a pass. */
-    interface Between {
-        void pass(int number) throws IOException, CheckedCluster.NotStartedException;
+    /** What happens before a request. */
+    interface Before {
+        void request(Position position) throws IOException, CheckedCluster.NotStartedException;
     }
 
     /** What happens after a request. */
@@ -62,8 +62,9 @@ final class Replay {
         return this;
     }
 
-    Replay between(Between action) {
-        between = action;
+    /** Not before the second one of a pair. */
+    Replay before(Before action) {
+        before = action;
         return this;
     }
 
@@ -86,6 +87,12 @@ final class Replay {
         return all;
     }
 
+    /** In the middle of a pass, between two of its requests: of a single one, behind it. */
+    static Position middle(int pass, List<Step> journey) {
+        int step = (journey.size() + 1) / 2;
+        return step < journey.size() ? new Position(pass, step, 0) : new Position(pass + 1, 0, 0);
+    }
+
     /** The answers, in the order of the positions. */
     List<Answer> run() throws IOException, CheckedCluster.NotStartedException {
         List<Answer> answers = new ArrayList<>();
@@ -95,8 +102,9 @@ final class Replay {
                 session = user.hasSession();
                 user = new User();
             }
-            between.pass(pass);
-            for (Step step : journey) {
+            for (int number = 0; number < journey.size(); number++) {
+                Step step = journey.get(number);
+                before.request(new Position(pass, number, 0));
                 if (Thread.currentThread().isInterrupted()) {
                     throw new IOException("interrupted");
                 }

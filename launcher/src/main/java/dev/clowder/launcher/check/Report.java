@@ -115,7 +115,13 @@ final class Report {
         html.append("</tbody></table>\n<h2>Requests</h2><ol>");
         journey.forEach(
                 step -> html.append("<li>").append(escape(step.toString())).append("</li>"));
-        return html.append("</ol></body></html>\n").toString();
+        html.append("</ol>\n");
+        if (!leftOut.isEmpty()) {
+            html.append("<h2>Left out</h2><ul>");
+            leftOut.forEach(line -> html.append("<li>").append(escape(line)).append("</li>"));
+            html.append("</ul>\n");
+        }
+        return html.append("</body></html>\n").toString();
     }
 
     private static String escape(String text) {

@@ -8,7 +8,10 @@ import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -19,6 +22,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -43,19 +50,36 @@ final class PeerIntake {
     static final byte NO = 'N';
 
     private static final Log LOG = LogFactory.getLog(PeerIntake.class);
+    /** For one thing that is said and its answer: much longer than a worker takes that runs. */
+    static final long EXCHANGE = TimeUnit.SECONDS.toNanos(5);
+    /** For a piece of a bundle. */
+    static final long PIECE = TimeUnit.SECONDS.toNanos(10);
+    /** Until the first piece of it: whoever brings it writes all sessions before. */
+    private static final long BUNDLE = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final int SIZE = 64 * 1024;
     private static final int LONGEST = 1 << 20;
     private static final int FRAME = 1 + Integer.BYTES;
 
     private final Path path;
     private final SessionPeers peers;
     private final Descriptors descriptors;
+    private final Deadlines deadlines;
     private final ServerSocketChannel server;
+    /** One thread for each peer that says something at the moment: none waits for another one. */
+    private final Executor threads = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "another worker");
+        thread.setDaemon(true);
+        return thread;
+    });
 
     /** Listens from now on; nothing is answered before {@link #start}. */
-    PeerIntake(Path path, SessionPeers peers, Descriptors descriptors) throws IOException {
+    PeerIntake(Path path, SessionPeers peers, Descriptors descriptors, Deadlines deadlines) throws IOException {
         this.path = path;
         this.peers = peers;
         this.descriptors = descriptors;
+        this.deadlines = deadlines;
         Files.deleteIfExists(path);
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path), 4096);
     }
@@ -76,16 +100,19 @@ final class PeerIntake {
     private void run() {
         while (server.isOpen()) {
             try {
-                hear(server.accept());
+                SocketChannel peer = server.accept();
+                threads.execute(() -> hear(peer));
             } catch (IOException | RuntimeException e) {
-                LOG.debug("another worker was not understood", e);
+                LOG.debug("another worker can't be heard", e);
+                // The usual cause is that no descriptor is left.
+                LockSupport.parkNanos(PAUSE);
             }
         }
     }
 
-    private void hear(SocketChannel peer) throws IOException {
+    private void hear(SocketChannel peer) {
         boolean done = true;
-        try {
+        try (Deadlines.Exchange exchange = deadlines.begin(peer, EXCHANGE)) {
             byte kind = read(peer, 1).get();
             int length = read(peer, Integer.BYTES).getInt();
             if (length < 0 || length > LONGEST) {
@@ -94,44 +121,29 @@ final class PeerIntake {
             ByteBuffer message = read(peer, length);
             switch (kind) {
                 case MOVED -> take(peer, message);
-                case RELAYED -> done = !serve(peer, message);
+                case RELAYED -> done = !serve(peer, message, exchange);
                 case SUCCESSOR -> {
                     done = false;
+                    exchange.end();
                     peers.waitFor(message.getInt(), peer);
                 }
                 case ADOPT -> {
-                    done = false;
-                    SessionPeers.thread("adopted sessions", () -> adopt(peer));
+                    if (peers.hasFuture()) {
+                        exchange.renew(BUNDLE);
+                        peers.accept(bundle(peer, exchange), peer);
+                    }
                 }
-                case FETCH -> {
-                    done = false;
-                    String id = StandardCharsets.UTF_8.decode(message).toString();
-                    SessionPeers.thread("fetched session", () -> give(peer, id));
-                }
+                case FETCH ->
+                    peers.fetched(StandardCharsets.UTF_8.decode(message).toString())
+                            .write(output(peer, exchange));
                 default -> throw new IOException("unknown message " + kind);
             }
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("another worker was not understood", e);
         } finally {
             if (done) {
-                peer.close();
+                SessionPeers.close(peer);
             }
-        }
-    }
-
-    private void adopt(SocketChannel peer) {
-        try (peer) {
-            if (peers.hasFuture()) {
-                peers.accept(SessionBundle.read(input(peer)), peer);
-            }
-        } catch (IOException | RuntimeException e) {
-            LOG.debug("sessions of another worker did not come", e);
-        }
-    }
-
-    private void give(SocketChannel peer, String id) {
-        try (peer) {
-            peers.fetched(id).write(new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(peer))));
-        } catch (IOException | RuntimeException e) {
-            LOG.debug("a session was not fetched", e);
         }
     }
 
@@ -152,7 +164,13 @@ final class PeerIntake {
             answer(peer, NO);
             return;
         }
-        answer(peer, YES);
+        try {
+            answer(peer, YES);
+        } catch (IOException e) {
+            // He has lost his patience and answers the client himself.
+            connection.close();
+            throw e;
+        }
         try {
             peers.endpoint(listener).resumeMoved(connection, client, message);
         } catch (InterruptedException e) {
@@ -161,7 +179,7 @@ final class PeerIntake {
     }
 
     /** False if the connection is to be closed. */
-    private boolean serve(SocketChannel peer, ByteBuffer message) throws IOException {
+    private boolean serve(SocketChannel peer, ByteBuffer message, Deadlines.Exchange exchange) throws IOException {
         SessionSlot wanted = peers.slot(message.getInt());
         int listener = message.getShort();
         if (wanted == null || !wanted.isHere()) {
@@ -170,24 +188,14 @@ final class PeerIntake {
         }
         RelayedFacts facts = RelayedFacts.read(message);
         answer(peer, YES);
-        WorkerEndpoint endpoint = peers.endpoint(listener);
-        if (endpoint.isNearlyFull()) {
-            // It would wait, and with it everybody who comes here.
-            Thread waiting = new Thread(() -> serve(endpoint, peer, facts), "relayed request waits");
-            waiting.setDaemon(true);
-            waiting.start();
-        } else {
-            serve(endpoint, peer, facts);
-        }
-        return true;
-    }
-
-    private static void serve(WorkerEndpoint endpoint, SocketChannel peer, RelayedFacts facts) {
+        // The request takes as long as it takes.
+        exchange.end();
         try {
-            endpoint.serveRelayed(peer, facts);
+            peers.endpoint(listener).serveRelayed(peer, facts);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        return true;
     }
 
     /** The other side of {@link #serve}; whether the request may follow. */
@@ -239,17 +247,56 @@ final class PeerIntake {
     }
 
     /** Waits for the answer; {@link #NO} if the other side closed. */
-    static byte answer(SocketChannel from) throws IOException {
+    static byte answer(SocketChannel from) {
         ByteBuffer answer = ByteBuffer.allocate(1);
-        return from.read(answer) == 1 ? answer.get(0) : NO;
+        try {
+            return from.read(answer) == 1 ? answer.get(0) : NO;
+        } catch (IOException e) {
+            LOG.debug("no answer of another worker", e);
+            return NO;
+        }
     }
 
-    private static void answer(SocketChannel to, byte answer) throws IOException {
+    /** Whether the other side has closed, or waits no longer; it says nothing at the moment. */
+    static boolean isGone(SocketChannel peer) throws IOException {
+        peer.configureBlocking(false);
+        boolean gone = peer.read(ByteBuffer.allocate(1)) < 0;
+        peer.configureBlocking(true);
+        return gone;
+    }
+
+    static void answer(SocketChannel to, byte answer) throws IOException {
         to.write(ByteBuffer.wrap(new byte[] {answer}));
     }
 
-    static DataInputStream input(SocketChannel from) {
-        return new DataInputStream(new BufferedInputStream(Channels.newInputStream(from)));
+    /** What it brings, if each next piece comes in time. What is done with it takes as long as it takes. */
+    static SessionBundle bundle(SocketChannel from, Deadlines.Exchange exchange) throws IOException {
+        InputStream pieces = new FilterInputStream(Channels.newInputStream(from)) {
+            @Override
+            public int read(byte[] into, int offset, int length) throws IOException {
+                int count = super.read(into, offset, length);
+                exchange.renew(PIECE);
+                return count;
+            }
+        };
+        SessionBundle bundle = SessionBundle.read(new DataInputStream(new BufferedInputStream(pieces)));
+        exchange.end();
+        return bundle;
+    }
+
+    /** The other side of it. */
+    static DataOutputStream output(SocketChannel to, Deadlines.Exchange exchange) {
+        return new DataOutputStream(new BufferedOutputStream(
+                new FilterOutputStream(Channels.newOutputStream(to)) {
+                    @Override
+                    public void write(byte[] bytes, int offset, int length) throws IOException {
+                        for (int done = 0; done < length; done += SIZE) {
+                            exchange.renew(PIECE);
+                            out.write(bytes, offset + done, Math.min(SIZE, length - done));
+                        }
+                    }
+                },
+                SIZE));
     }
 
     /** Not a byte more: a descriptor comes with the next one. */

@@ -65,7 +65,11 @@ final class SessionAdapter implements Adapter {
         if (facts != null) {
             facts.applyTo(request);
         } else if (protocol.canMove(request)) {
-            next.service(request, response);
+            if (SessionRouting.isRefusing()) {
+                refuse(request, response, UNAVAILABLE);
+            } else {
+                next.service(request, response);
+            }
             return;
         }
         // Of a request that nobody could end.
@@ -87,39 +91,41 @@ final class SessionAdapter implements Adapter {
     private boolean isElsewhere(Request request, Response response, int number) {
         byte[] facts = null;
         RelayedHead head = null;
-        long end = System.nanoTime() + SessionRouting.PATIENCE;
-        do {
+        long end = System.nanoTime() + peers.patience(number);
+        for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
             SessionSlot slot = peers.slot(number);
             if (slot != null && slot.enter()) {
                 request.setNote(SLOT_NOTE, slot);
                 return false;
             }
             endpoint.aboutToWait();
-            SocketChannel home = peers.owner(number);
-            if (home == null) {
-                // They are lost.
-                return false;
-            }
-            if (facts == null || head == null) {
-                facts = said(request);
-                head = RelayedHead.of(request);
-            }
-            if (facts == null || head == null) {
-                SessionPeers.close(home);
-                refuse(request, response, BAD_REQUEST);
-                return true;
-            }
             try {
-                if (PeerIntake.offer(home, number, listener, facts) && isRelayed(request, response, home, head)) {
+                SocketChannel owner = peers.owner(number);
+                if (owner == null) {
+                    // They are lost.
+                    return false;
+                }
+                if (facts == null || head == null) {
+                    facts = said(request);
+                    head = RelayedHead.of(request);
+                }
+                if (facts == null || head == null) {
+                    SessionPeers.close(owner);
+                    refuse(request, response, BAD_REQUEST);
+                    return true;
+                }
+                SocketChannel home = peers.offer(owner, number, listener, facts, left);
+                if (home != null && isRelayed(request, response, home, head)) {
                     return true;
                 }
             } catch (IOException e) {
                 LOG.debug("the owner of slot " + number + " is dying", e);
             }
-            SessionPeers.close(home);
             LockSupport.parkNanos(SessionRouting.PAUSE);
-        } while (System.nanoTime() - end < 0);
-        return false;
+        }
+        // It has a session, and must not begin another one.
+        refuse(request, response, UNAVAILABLE);
+        return true;
     }
 
     /** What its connection knows of a request; null if that can't be said, or the client is gone. */
@@ -133,10 +139,13 @@ final class SessionAdapter implements Adapter {
         }
     }
 
-    /** What can't be said in HTTP/1.1, whose client is gone, or for which there is no thread. */
+    /** What can't be said in HTTP/1.1, whose client is gone, or for which there is no thread or session now. */
     private void refuse(Request request, Response response, int status) {
         response.setStatus(status);
         response.setContentLength(0);
+        if (status == UNAVAILABLE) {
+            response.getMimeHeaders().setValue("Retry-After").setString("1");
+        }
         response.action(ActionCode.CLOSE, null);
         next.log(request, response, System.nanoTime() - request.getStartTimeNanos());
     }
@@ -155,6 +164,9 @@ final class SessionAdapter implements Adapter {
             if (!relay.begin()) {
                 return false;
             }
+        } catch (IOException e) {
+            SessionPeers.close(home);
+            throw e;
         } finally {
             if (head.upgrades()) {
                 upgrading.release();

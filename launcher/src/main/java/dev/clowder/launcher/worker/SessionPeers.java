@@ -2,13 +2,11 @@ package dev.clowder.launcher.worker;
 
 import dev.clowder.valve.ConnectionPeer;
 import io.netty.channel.epoll.Epoll;
-import java.io.BufferedOutputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,12 +15,12 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.apache.catalina.Session;
-import org.apache.catalina.session.StandardSession;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +39,15 @@ final class SessionPeers {
     /** For requests that use sessions which are to move. What takes longer goes on here with its own copy. */
     private static final long QUIET = TimeUnit.SECONDS.toNanos(1);
 
-    private static final long LEAVE_MILLIS = 10_000;
+    /** For the successor to read what it got; as long as the supervisor waits for this worker by default. */
+    private static final long TAKEN = TimeUnit.SECONDS.toNanos(30);
+
+    private static final long LEAVE_MILLIS = 30_000;
+    /** For a request; while sessions move from one worker to the next, and a little more. */
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
+    /** For a request whose predecessors have waited in vain. */
+    private static final long IMPATIENCE = TimeUnit.MILLISECONDS.toNanos(250);
+
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(20);
 
     /** What came of the attempt to move a connection. */
@@ -64,6 +70,10 @@ final class SessionPeers {
     private final Map<Integer, SessionSlot> slots = new ConcurrentHashMap<>();
     private final Map<String, StickySessions> applications = new ConcurrentHashMap<>();
     private final Descriptors descriptors;
+    private final Deadlines deadlines;
+    /** Slots whose owner did not answer in time when it was last asked. */
+    private final Set<Integer> mute = ConcurrentHashMap.newKeySet();
+
     private @Nullable PeerIntake intake;
     /** Successors that wait, by the slot whose sessions they want. */
     private final Map<Integer, SocketChannel> successors = new ConcurrentHashMap<>();
@@ -85,6 +95,7 @@ final class SessionPeers {
         this.own = directory.resolve("worker-" + id + "-s.sock");
         this.endpoints = endpoints;
         this.descriptors = new Descriptors();
+        this.deadlines = new Deadlines(descriptors);
     }
 
     int slot() {
@@ -121,36 +132,46 @@ final class SessionPeers {
         if (cookies.isEmpty()) {
             return;
         }
-        PeerIntake opened = new PeerIntake(own, this, descriptors);
+        PeerIntake opened = new PeerIntake(own, this, descriptors, deadlines);
         intake = opened;
         opened.start();
-        SocketChannel owner = connect(name(slot));
-        if (owner == null) {
-            take(List.of(slot));
-        } else {
-            close(owner);
+        if (isOwned()) {
             thread("sessions of slot " + slot, () -> {
                 while (!over && !follow()) {
                     LockSupport.parkNanos(PAUSE);
                 }
             });
+        } else {
+            take(List.of(slot));
+        }
+    }
+
+    private boolean isOwned() {
+        try (SocketChannel owner = connect(name(slot))) {
+            return owner != null;
+        } catch (IOException e) {
+            LOG.debug("the owner of slot " + slot + " has no time", e);
+            return true;
         }
     }
 
     /** Until this worker has the sessions of its slot; false if that has to be tried again. */
     private boolean follow() {
-        SocketChannel owner = connect(name(slot));
-        if (owner == null) {
-            // It has died, and its sessions with it.
-            take(List.of(slot));
-            return true;
-        }
-        try (owner) {
-            PeerIntake.say(
-                    owner,
-                    PeerIntake.SUCCESSOR,
-                    ByteBuffer.allocate(Integer.BYTES).putInt(0, slot));
-            accept(SessionBundle.read(PeerIntake.input(owner)), owner);
+        try (SocketChannel owner = connect(name(slot))) {
+            if (owner == null) {
+                // It has died, and its sessions with it.
+                take(List.of(slot));
+                return true;
+            }
+            try (Deadlines.Exchange exchange = deadlines.begin(owner, PeerIntake.EXCHANGE)) {
+                PeerIntake.say(
+                        owner,
+                        PeerIntake.SUCCESSOR,
+                        ByteBuffer.allocate(Integer.BYTES).putInt(0, slot));
+                // As long as it lives; from its first word on it has to go on.
+                exchange.renew(Deadlines.NONE);
+                accept(PeerIntake.bundle(owner, exchange), owner);
+            }
             return true;
         } catch (IOException e) {
             LOG.debug("no sessions from " + name(slot), e);
@@ -158,30 +179,48 @@ final class SessionPeers {
         }
     }
 
-    /** Goes on with what another worker had. */
+    /** Goes on with what another worker had; nothing has happened if that one keeps it. */
     void accept(SessionBundle bundle, SocketChannel from) throws IOException {
         for (int number : bundle.slots()) {
             known(number).setPredecessor(bundle.sender().isEmpty() ? null : Path.of(bundle.sender()));
         }
-        unpack(bundle);
+        List<Session> came = unpack(bundle);
+        if (PeerIntake.isGone(from)) {
+            came.forEach(session -> session.getManager().remove(session, false));
+            throw new IOException("who brought sessions did not wait until they were read");
+        }
         take(bundle.slots());
-        from.write(ByteBuffer.wrap(new byte[] {PeerIntake.YES}));
+        try {
+            PeerIntake.answer(from, PeerIntake.YES);
+        } catch (IOException e) {
+            // They are here all the same, and the other one finds that out.
+            LOG.debug("who brought sessions is gone", e);
+        }
         if (!bundle.slots().isEmpty()) {
             LOG.info(bundle.sessions().size() + " sessions taken over, slot " + bundle.slots());
         }
     }
 
-    private void unpack(SessionBundle bundle) {
+    private List<Session> unpack(SessionBundle bundle) {
+        List<Session> unpacked = new ArrayList<>();
         for (SessionBundle.Packed packed : bundle.sessions()) {
             StickySessions sessions = applications.get(packed.application());
             if (sessions != null) {
                 try {
-                    sessions.unpack(packed.bytes());
-                } catch (IOException | ClassNotFoundException | RuntimeException | LinkageError e) {
+                    Session session = sessions.unpack(packed.bytes());
+                    if (session != null) {
+                        unpacked.add(session);
+                    }
+                } catch (IOException
+                        | ClassNotFoundException
+                        | RuntimeException
+                        | LinkageError
+                        | VirtualMachineError e) {
                     LOG.warn(packed.application() + ": a session is lost, it can't be read here: " + e);
                 }
             }
         }
+        return unpacked;
     }
 
     private void take(List<Integer> numbers) {
@@ -199,23 +238,70 @@ final class SessionPeers {
         }
     }
 
-    /** Passes a connection on with what was read of it; see {@link Answer}. The descriptor stays open here. */
-    Answer move(int number, int listener, SocketChannel connection, ConnectionPeer peer, ByteBuffer read) {
-        SocketChannel owner = owner(number);
-        if (owner == null) {
-            return Answer.NOBODY;
-        }
-        try (owner) {
-            return PeerIntake.pass(owner, number, listener, connection, peer, read, descriptors);
+    /** How long a request may wait for the sessions of a slot. */
+    long patience(int number) {
+        return mute.contains(number) ? IMPATIENCE : PATIENCE;
+    }
+
+    /**
+     * Passes a connection on with what was read of it; see {@link Answer}. The descriptor stays open here.
+     *
+     * @param patience in nanoseconds
+     */
+    Answer move(
+            int number, int listener, SocketChannel connection, ConnectionPeer peer, ByteBuffer read, long patience) {
+        try (SocketChannel owner = owner(number)) {
+            if (owner == null) {
+                return Answer.NOBODY;
+            }
+            try (Deadlines.Exchange exchange = deadlines.begin(owner, patience)) {
+                Answer answer = PeerIntake.pass(owner, number, listener, connection, peer, read, descriptors);
+                note(number, exchange.isLate());
+                return answer;
+            }
         } catch (IOException e) {
             LOG.debug("the owner of slot " + number + " is dying", e);
             return Answer.LATER;
         }
     }
 
-    /** A connection to the worker that has the sessions of a slot; null if nobody has. */
+    /**
+     * Offers a request to the owner of its slot; it may follow over the connection that is returned.
+     *
+     * @param patience in nanoseconds
+     * @return null if the sessions are about to move
+     */
     @Nullable
-    SocketChannel owner(int number) {
+    SocketChannel offer(SocketChannel owner, int number, int listener, byte[] facts, long patience) {
+        boolean agreed = false;
+        try (Deadlines.Exchange exchange = deadlines.begin(owner, patience)) {
+            agreed = PeerIntake.offer(owner, number, listener, facts);
+            note(number, exchange.isLate());
+        } catch (IOException e) {
+            LOG.debug("the owner of slot " + number + " is dying", e);
+        }
+        if (agreed) {
+            return owner;
+        }
+        close(owner);
+        return null;
+    }
+
+    private void note(int number, boolean isMute) {
+        if (isMute) {
+            mute.add(number);
+        } else if (!mute.isEmpty()) {
+            mute.remove(number);
+        }
+    }
+
+    /**
+     * A connection to the worker that has the sessions of a slot; null if nobody has.
+     *
+     * @throws IOException if that can't be told now
+     */
+    @Nullable
+    SocketChannel owner(int number) throws IOException {
         return connect(name(number));
     }
 
@@ -262,8 +348,8 @@ final class SessionPeers {
             return;
         }
         for (Path name : others()) {
-            SocketChannel other = connect(name);
-            if (other != null && say(other, PeerIntake.ADOPT) && handOver(mine, other)) {
+            SocketChannel other = askToAdopt(name);
+            if (other != null && handOver(mine, other)) {
                 return;
             }
         }
@@ -292,13 +378,15 @@ final class SessionPeers {
             }
             numbers.forEach(number -> known(number).close());
             awaitQuiet(numbers);
-            give(numbers, successor).forEach(session -> session.getManager().remove(session, false));
+            give(numbers, successor);
             return true;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException e) {
             LOG.debug("sessions were not taken over", e);
-            numbers.forEach(number -> known(number).open());
-            return false;
+        } catch (RuntimeException | LinkageError | VirtualMachineError e) {
+            LOG.warn("sessions can't be handed over", e);
         }
+        numbers.forEach(number -> known(number).open());
+        return false;
     }
 
     private void awaitQuiet(List<Integer> numbers) {
@@ -308,35 +396,60 @@ final class SessionPeers {
         }
     }
 
-    private List<Session> give(List<Integer> numbers, SocketChannel successor) throws IOException {
-        List<Session> left = new ArrayList<>();
+    private void give(List<Integer> numbers, SocketChannel successor) throws IOException {
+        List<StickySessions.Movable> moving = new ArrayList<>();
         List<SessionBundle.Packed> packed = new ArrayList<>();
-        for (StickySessions sessions : applications.values()) {
-            for (Session session : sessions.findSessions()) {
-                if ((numbers.isEmpty() || numbers.contains(SessionCookies.slotOf(session.getIdInternal())))
-                        && pack(sessions, session, packed)) {
-                    left.add(session);
+        boolean given = false;
+        try {
+            for (StickySessions sessions : applications.values()) {
+                for (Session session : sessions.findSessions()) {
+                    if (session instanceof StickySessions.Movable movable
+                            && (numbers.isEmpty()
+                                    || numbers.contains(SessionCookies.slotOf(session.getIdInternal())))) {
+                        moving.add(movable);
+                        pack(sessions, movable, packed);
+                    }
                 }
             }
+            if (!numbers.isEmpty() || !packed.isEmpty()) {
+                give(new SessionBundle(numbers, leaving ? own.toString() : "", packed), successor);
+            }
+            given = true;
+        } finally {
+            moving.forEach(given ? StickySessions.Movable::leave : StickySessions.Movable::stay);
         }
-        if (numbers.isEmpty() && packed.isEmpty()) {
-            return left;
-        }
-        new SessionBundle(numbers, leaving ? own.toString() : "", packed)
-                .write(new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(successor))));
-        if (PeerIntake.answer(successor) != PeerIntake.YES) {
-            throw new IOException("nobody took the sessions");
-        }
-        return left;
     }
 
-    private static boolean pack(StickySessions sessions, Session session, List<SessionBundle.Packed> into) {
+    private void give(SessionBundle bundle, SocketChannel successor) throws IOException {
+        byte answer;
+        try (Deadlines.Exchange exchange = deadlines.begin(successor, PeerIntake.PIECE)) {
+            bundle.write(PeerIntake.output(successor, exchange));
+            exchange.renew(TAKEN);
+            answer = PeerIntake.answer(successor);
+        }
+        // Who has their name has taken them, also if the word did not arrive.
+        if (answer != PeerIntake.YES && bundle.slots().stream().allMatch(this::isStillMine)) {
+            throw new IOException("nobody took the sessions");
+        }
+    }
+
+    private boolean isStillMine(int number) {
         try {
-            if (session instanceof StandardSession standard && session.isValid()) {
-                into.add(new SessionBundle.Packed(sessions.application(), sessions.pack(standard)));
+            return Files.isSameFile(name(number), own);
+        } catch (IOException e) {
+            LOG.debug("can't tell who has slot " + number, e);
+            return true;
+        }
+    }
+
+    private static boolean pack(
+            StickySessions sessions, StickySessions.Movable session, List<SessionBundle.Packed> into) {
+        try {
+            if (session.isValid()) {
+                into.add(new SessionBundle.Packed(sessions.application(), sessions.pack(session)));
                 return true;
             }
-        } catch (IOException | RuntimeException | LinkageError e) {
+        } catch (IOException | RuntimeException | LinkageError | VirtualMachineError e) {
             LOG.warn(sessions.application() + ": a session is lost, it can't be written: " + e);
         }
         return false;
@@ -349,18 +462,19 @@ final class SessionPeers {
         if (of == null || predecessor == null) {
             return false;
         }
-        SocketChannel from = connect(predecessor);
-        if (from == null) {
-            of.setPredecessor(null);
-            return false;
-        }
-        try (from) {
-            PeerIntake.say(from, PeerIntake.FETCH, ByteBuffer.wrap(id.getBytes(StandardCharsets.UTF_8)));
-            SessionBundle bundle = SessionBundle.read(PeerIntake.input(from));
-            unpack(bundle);
-            return !bundle.sessions().isEmpty();
+        try (SocketChannel from = connect(predecessor)) {
+            if (from == null) {
+                of.setPredecessor(null);
+                return false;
+            }
+            try (Deadlines.Exchange exchange = deadlines.begin(from, PeerIntake.EXCHANGE)) {
+                PeerIntake.say(from, PeerIntake.FETCH, ByteBuffer.wrap(id.getBytes(StandardCharsets.UTF_8)));
+                return !unpack(PeerIntake.bundle(from, exchange)).isEmpty();
+            }
         } catch (IOException e) {
-            LOG.debug("the predecessor is gone", e);
+            // Or it is stopped: not every request for a session that is no more shall wait for that.
+            LOG.debug("the predecessor does not answer", e);
+            of.setPredecessor(null);
             return false;
         }
     }
@@ -369,9 +483,8 @@ final class SessionPeers {
     SessionBundle fetched(String id) throws IOException {
         List<SessionBundle.Packed> packed = new ArrayList<>();
         for (StickySessions sessions : applications.values()) {
-            Session session = sessions.here(id);
-            if (session != null && pack(sessions, session, packed)) {
-                sessions.remove(session, false);
+            if (sessions.here(id) instanceof StickySessions.Movable session && pack(sessions, session, packed)) {
+                session.leave();
             }
         }
         return new SessionBundle(List.of(), "", packed);
@@ -390,8 +503,8 @@ final class SessionPeers {
             Thread.currentThread().interrupt();
         }
         SessionSlot mine = slots.get(slot);
-        SocketChannel owner = mine == null || mine.isHere() ? null : connect(name(slot));
-        if (owner != null && say(owner, PeerIntake.ADOPT)) {
+        SocketChannel owner = mine == null || mine.isHere() ? null : askToAdopt(name(slot));
+        if (owner != null) {
             handOver(List.of(), owner);
         }
         if (intake != null) {
@@ -403,27 +516,45 @@ final class SessionPeers {
         return directory.resolve("sessions-" + number + ".sock");
     }
 
-    private static @Nullable SocketChannel connect(Path socket) {
-        SocketChannel channel = null;
+    /** Without waiting; null if nobody listens there. */
+    private static @Nullable SocketChannel connect(Path socket) throws IOException {
+        SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-            channel.connect(UnixDomainSocketAddress.of(socket));
-            return channel;
-        } catch (IOException e) {
-            if (channel != null) {
-                close(channel);
+            channel.configureBlocking(false);
+            if (channel.connect(UnixDomainSocketAddress.of(socket))) {
+                channel.configureBlocking(true);
+                return channel;
             }
+        } catch (ConnectException e) {
+            close(channel);
             return null;
-        }
-    }
-
-    private static boolean say(SocketChannel channel, byte what) {
-        try {
-            PeerIntake.say(channel, what, ByteBuffer.allocate(0));
-            return true;
         } catch (IOException e) {
             close(channel);
-            return false;
+            if (Files.notExists(socket)) {
+                return null;
+            }
+            throw e;
+        }
+        close(channel);
+        throw new IOException("too many wait at " + socket);
+    }
+
+    /** A connection over which a bundle may follow; null if that worker is no more. */
+    private static @Nullable SocketChannel askToAdopt(Path socket) {
+        try {
+            SocketChannel channel = connect(socket);
+            if (channel != null) {
+                try {
+                    PeerIntake.say(channel, PeerIntake.ADOPT, ByteBuffer.allocate(0));
+                } catch (IOException e) {
+                    close(channel);
+                    throw e;
+                }
+            }
+            return channel;
+        } catch (IOException e) {
+            LOG.debug("a worker is dying", e);
+            return null;
         }
     }
 

@@ -25,10 +25,20 @@ import org.jspecify.annotations.Nullable;
  * <p>A worker takes a connection only while it has the sessions of the slot, so that nothing goes round in circles.
  */
 final class SessionRouting implements Handler<NioChannel> {
-    /** While sessions move from one worker to the next, and a little more. */
-    static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
-
     static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(3);
+
+    /** While Tomcat serves a request on this thread whose session can't be reached. */
+    private static final ThreadLocal<Boolean> REFUSING = new ThreadLocal<>();
+
+    /** Where the session of a request is. */
+    private enum Home {
+        /** Here, or it is lost. */
+        HERE,
+        /** The connection is there. */
+        ELSEWHERE,
+        /** It exists, but nobody can have it now. */
+        UNREACHABLE
+    }
 
     private final Handler<NioChannel> tomcat;
     private final WorkerEndpoint endpoint;
@@ -49,17 +59,21 @@ final class SessionRouting implements Handler<NioChannel> {
         SocketEvent next = event;
         SocketState state;
         do {
+            Home home = Home.HERE;
             if (next == SocketEvent.OPEN_READ && mayBelongElsewhere(connection)) {
                 int slot = peek(connection);
                 if (slot == SessionCookies.INCOMPLETE) {
                     connection.registerReadInterest();
                     return SocketState.OPEN;
                 }
-                if (slot != SessionCookies.NONE && isElsewhere((NioSocketWrapper) connection, slot)) {
+                if (slot != SessionCookies.NONE) {
+                    home = route((NioSocketWrapper) connection, slot);
+                }
+                if (home == Home.ELSEWHERE) {
                     return SocketState.CLOSED;
                 }
             }
-            state = tomcat.process(connection, next);
+            state = home == Home.UNREACHABLE ? refuse(connection, next) : tomcat.process(connection, next);
             if (state != SocketState.LONG) {
                 ended(connection);
             }
@@ -67,6 +81,21 @@ final class SessionRouting implements Handler<NioChannel> {
             // What was pipelined behind that request: it may belong elsewhere.
         } while (state == SocketState.OPEN && hasMore(connection));
         return state;
+    }
+
+    /** Whether the request that Tomcat serves on this thread must be refused: it would begin a new session. */
+    static boolean isRefusing() {
+        return REFUSING.get() != null;
+    }
+
+    /** Tomcat reads the request and logs it; {@link SessionAdapter} answers. */
+    private SocketState refuse(SocketWrapperBase<NioChannel> connection, SocketEvent event) {
+        REFUSING.set(true);
+        try {
+            return tomcat.process(connection, event);
+        } finally {
+            REFUSING.remove();
+        }
     }
 
     /** Whether this is the beginning of a request, and somebody cares for its session. */
@@ -107,31 +136,31 @@ final class SessionRouting implements Handler<NioChannel> {
         return slot == SessionCookies.INCOMPLETE && !read.hasRemaining() ? SessionCookies.NONE : slot;
     }
 
-    /** Waits while the sessions move; false if the request is to be served here. */
-    private boolean isElsewhere(NioSocketWrapper connection, int number) {
-        long end = System.nanoTime() + PATIENCE;
-        do {
+    /** Waits while the sessions move. */
+    private Home route(NioSocketWrapper connection, int number) {
+        long end = System.nanoTime() + peers.patience(number);
+        for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
             SessionSlot slot = peers.slot(number);
             if (slot != null && slot.enter()) {
                 inUse.put(connection, slot);
-                return false;
+                return Home.HERE;
             }
             endpoint.aboutToWait();
-            switch (move(connection, number)) {
+            switch (move(connection, number, left)) {
                 case TAKEN -> {
                     endpoint.leave(connection);
-                    return true;
+                    return Home.ELSEWHERE;
                 }
                 case NOBODY -> {
-                    return false;
+                    return Home.HERE;
                 }
                 case LATER -> LockSupport.parkNanos(PAUSE);
             }
-        } while (System.nanoTime() - end < 0);
-        return false;
+        }
+        return Home.UNREACHABLE;
     }
 
-    private SessionPeers.Answer move(NioSocketWrapper connection, int number) {
+    private SessionPeers.Answer move(NioSocketWrapper connection, int number, long patience) {
         if (!connection.getSocket().getIOChannel().isRegistered()) {
             // It has just come from another worker, and the poller does not know it yet.
             return SessionPeers.Answer.LATER;
@@ -144,7 +173,8 @@ final class SessionRouting implements Handler<NioChannel> {
                 listener,
                 connection.getSocket().getIOChannel(),
                 ConnectionPeer.of(connection),
-                read.duplicate());
+                read.duplicate(),
+                patience);
     }
 
     private void ended(SocketWrapperBase<NioChannel> connection) {

@@ -3,9 +3,13 @@ package dev.clowder.launcher.worker;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.OutputStream;
+import java.io.Serializable;
+import java.security.Principal;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.catalina.LifecycleException;
@@ -33,6 +37,8 @@ final class StickySessions extends StandardManager {
     StickySessions(SessionPeers peers) {
         this.peers = peers;
         setPathname(null);
+        // Who has logged in, and what a form login will return to.
+        setPersistAuthentication(true);
     }
 
     /** The same in all workers. */
@@ -86,23 +92,25 @@ final class StickySessions extends StandardManager {
         return super.findSession(id);
     }
 
-    /** A session as another process can {@link #unpack} it, what can't be serialised left out; it stays here. */
-    byte[] pack(StandardSession session) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    /**
+     * A session as another process can {@link #unpack} it, what can't be serialised left out; it stays here until it is
+     * told to {@link Movable#leave}.
+     */
+    byte[] pack(Movable session) throws IOException {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         thread.setContextClassLoader(loader());
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+        try {
             session.passivate();
-            session.writeObjectData(out);
+            return session.write();
         } finally {
             thread.setContextClassLoader(before);
         }
-        return bytes.toByteArray();
     }
 
-    /** Goes on with a session of another process. */
-    void unpack(byte[] packed) throws IOException, ClassNotFoundException {
+    /** Goes on with a session of another process; null if it is over. */
+    @Nullable
+    Session unpack(byte[] packed) throws IOException, ClassNotFoundException {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         thread.setContextClassLoader(loader());
@@ -110,10 +118,12 @@ final class StickySessions extends StandardManager {
             StandardSession session = getNewSession();
             session.readObjectData(in);
             session.setManager(this);
-            if (session.isValid()) {
-                add(session);
-                session.activate();
+            if (!session.isValid()) {
+                return null;
             }
+            add(session);
+            session.activate();
+            return session;
         } finally {
             thread.setContextClassLoader(before);
         }
@@ -124,44 +134,119 @@ final class StickySessions extends StandardManager {
     }
 
     private boolean canBeSerialised(String name, Object value) {
-        try (ObjectOutputStream out = new ObjectOutputStream(OutputStream.nullOutputStream())) {
+        try (ObjectOutputStream out = new StrictOutput(OutputStream.nullOutputStream())) {
             out.writeObject(value);
             return true;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | LinkageError | VirtualMachineError e) {
             String type = value.getClass().getName();
             if (reported.add(type)) {
-                LOG.warn(getContext().getName() + ": attribute " + name + " of class " + type
+                LOG.warn(getContext().getName() + ": " + name + " of class " + type
                         + " can't move with its session to another worker, it is left out: " + e);
             }
             return false;
         }
     }
 
-    /** A session that leaves out what can't be serialised, and keeps it until then. */
-    private static final class Movable extends StandardSession {
+    /** Ends at the first object that can't be written, where Tomcat would go on behind it. */
+    private static final class StrictOutput extends ObjectOutputStream {
+        StrictOutput(OutputStream out) throws IOException {
+            super(out);
+            enableReplaceObject(true);
+        }
+
+        @Override
+        protected Object replaceObject(Object object) throws IOException {
+            if (!(object instanceof Serializable)) {
+                throw new InvalidObjectException(object.getClass().getName() + " is not Serializable");
+            }
+            return object;
+        }
+    }
+
+    /** A session that can be written without what can't, and keeps that until it leaves. */
+    static final class Movable extends StandardSession {
         private static final long serialVersionUID = 1L;
 
-        private transient volatile boolean leaving;
+        /** Who writes it at the moment: others may have requests in it that did not end in time. */
+        private transient volatile @Nullable Thread writer;
+        /** Names of attributes. */
+        private final transient Set<String> leftOut = new HashSet<>();
+
+        private transient boolean principalLeftOut;
 
         Movable(Manager manager) {
             super(manager);
         }
 
-        @Override
-        public void writeObjectData(ObjectOutputStream stream) throws IOException {
-            leaving = true;
+        /** All in one, as attributes may share objects; only if something is in the way it is looked what. */
+        private byte[] write() throws IOException {
+            leftOut.clear();
+            principalLeftOut = false;
             try {
-                super.writeObjectData(stream);
-            } finally {
-                leaving = false;
+                return tryWrite();
+            } catch (IOException | RuntimeException | LinkageError | VirtualMachineError e) {
+                LOG.debug("something of a session can't be written", e);
             }
+            StickySessions sessions = (StickySessions) getManager();
+            attributes.forEach((name, value) -> {
+                if (!sessions.canBeSerialised("attribute " + name, value)) {
+                    leftOut.add(name);
+                }
+            });
+            Principal principal = getPrincipal();
+            principalLeftOut = principal != null && !sessions.canBeSerialised("the login", principal);
+            return tryWrite();
+        }
+
+        private byte[] tryWrite() throws IOException {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            writer = Thread.currentThread();
+            try (ObjectOutputStream out = new StrictOutput(bytes)) {
+                writeObjectData(out);
+            } finally {
+                writer = null;
+            }
+            return bytes.toByteArray();
+        }
+
+        private boolean isWriting() {
+            return Thread.currentThread().equals(writer);
         }
 
         @Override
         public boolean isAttributeDistributable(String name, Object value) {
-            return (leaving && manager instanceof StickySessions sticky)
-                    ? sticky.canBeSerialised(name, value)
-                    : super.isAttributeDistributable(name, value);
+            return isWriting() ? !leftOut.contains(name) : super.isAttributeDistributable(name, value);
+        }
+
+        /** {@inheritDoc} Tomcat does it with what it does not write. */
+        @Override
+        protected void removeAttributeInternal(String name, boolean notify) {
+            if (isWriting()) {
+                leftOut.add(name);
+            } else {
+                super.removeAttributeInternal(name, notify);
+            }
+        }
+
+        @Override
+        public @Nullable Principal getPrincipal() {
+            return isWriting() && principalLeftOut ? null : super.getPrincipal();
+        }
+
+        /** It is elsewhere now. What could not go along learns that it has no session any more. */
+        void leave() {
+            try {
+                leftOut.forEach(name -> super.removeAttributeInternal(name, true));
+            } catch (RuntimeException | LinkageError | VirtualMachineError e) {
+                LOG.warn("a listener fails when its attribute leaves a session", e);
+            } finally {
+                getManager().remove(this, false);
+            }
+        }
+
+        /** It does not leave after all. */
+        void stay() {
+            activate();
         }
     }
 }

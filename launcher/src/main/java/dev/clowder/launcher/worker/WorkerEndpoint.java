@@ -47,9 +47,6 @@ import org.jspecify.annotations.Nullable;
  * its own, which another worker may take. Here the acceptor is unblocked by closing this process's copy of the listener.
  */
 final class WorkerEndpoint extends LoopEndpoint {
-    /** As many as may come between a look and the deed. */
-    private static final int ROOM = 64;
-
     private static final Log LOG = LogFactory.getLog(WorkerEndpoint.class);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
     /**
@@ -145,11 +142,6 @@ final class WorkerEndpoint extends LoopEndpoint {
     void resumeMoved(SocketChannel connection, ConnectionPeer peer, ByteBuffer read) throws InterruptedException {
         countUpOrAwaitConnection();
         resume(connection, peer, read);
-    }
-
-    /** Whether one more connection might have to wait until another one ends. */
-    boolean isNearlyFull() {
-        return getMaxConnections() > 0 && getConnectionCount() + ROOM > getMaxConnections();
     }
 
     /** Answers a request that another worker has received. */

@@ -13,6 +13,9 @@ import org.junit.jupiter.api.Test;
 class ComparisonTest {
     private static final List<Step> JOURNEY = List.of(Step.get("/count"));
 
+    private static final Replay.Position RELOADED = Replay.middle(0, JOURNEY);
+    private static final Replay.Position KILLED = Replay.middle(1, JOURNEY);
+
     private final Findings findings = new Findings();
     private Comparison comparison;
 
@@ -38,7 +41,7 @@ class ComparisonTest {
     void theSameAnswersAreNoFinding() {
         comparison.spread(answers(1, 2, 3, 4, 1), Map.of());
         comparison.together(answers(1, 2, 3, 4, 1), Map.of());
-        comparison.unkind(answers(1, 2, 3, 4, 1), Map.of(), 1, 2);
+        comparison.unkind(answers(1, 2, 3, 4, 1), Map.of(), RELOADED, KILLED);
         assertThat(keys()).isEmpty();
     }
 
@@ -77,7 +80,7 @@ class ComparisonTest {
     @Test
     void aDifferenceIsOneFindingHoweverOftenItIsSeen() {
         comparison.spread(answers(1, 1, 2, 2, 3), Map.of());
-        comparison.unkind(answers(1, 1, 2, 2, 3), Map.of(), 1, 2);
+        comparison.unkind(answers(1, 1, 2, 2, 3), Map.of(), RELOADED, KILLED);
         assertThat(keys()).containsExactly("answer-differs GET /count");
     }
 
@@ -91,14 +94,43 @@ class ComparisonTest {
 
     @Test
     void whatIsLostByTheReloadIsNotBlamedOnTheKill() {
-        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), 1, 2);
+        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), RELOADED, KILLED);
         assertThat(keys()).containsExactly("lost-by-reload GET /count");
     }
 
     @Test
     void whatIsLostOnlyAfterTheKillIsBlamedOnIt() {
-        comparison.unkind(answers(1, 2, 3, 1, 1), Map.of(), 1, 2);
+        comparison.unkind(answers(1, 2, 3, 1, 1), Map.of(), RELOADED, KILLED);
         assertThat(keys()).containsExactly("lost-with-worker GET /count");
+    }
+
+    @Test
+    void aSingleRequestIsReplayedBeforeAndAfterEach() {
+        assertThat(RELOADED).isEqualTo(new Replay.Position(1, 0, 0));
+        assertThat(KILLED).isEqualTo(new Replay.Position(2, 0, 0));
+    }
+
+    /** Its user logs in, is known, and is not known any more when the worker dies in between. */
+    @Test
+    void whatIsLostBetweenTwoRequestsIsSeenInTheSamePass() {
+        List<Step> journey = List.of(Step.get("/login"), Step.get("/account"));
+        Replay.Position reloaded = Replay.middle(0, journey);
+        Replay.Position killed = Replay.middle(1, journey);
+        assertThat(List.of(reloaded, killed))
+                .containsExactly(new Replay.Position(0, 1, 0), new Replay.Position(1, 1, 0));
+        List<Replay.Position> positions = Replay.positions(journey);
+        List<Answer> single = positions.stream()
+                .map(position -> new Answer(200, Map.of(), "fine"))
+                .toList();
+        List<Answer> lost = positions.stream()
+                .map(position -> new Answer(
+                        position.pass() == killed.pass() && position.step() == killed.step() ? 401 : 200,
+                        Map.of(),
+                        "fine"))
+                .toList();
+        new Comparison(journey, new Expectation(positions, single, single), findings)
+                .unkind(lost, Map.of(), reloaded, killed);
+        assertThat(keys()).containsExactly("lost-with-worker GET /account");
     }
 
     @Test
@@ -112,7 +144,7 @@ class ComparisonTest {
     @Test
     void anAttributeThatCanNotBeSerialisedExplainsWhatAReloadLoses() {
         findings.of(Rule.SESSION_NOT_SERIALISABLE, "attribute basket");
-        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), 1, 2);
+        comparison.unkind(answers(1, 1, 2, 1, 1), Map.of(), RELOADED, KILLED);
         assertThat(keys()).containsExactly("session-not-serialisable attribute basket");
     }
 }

@@ -78,27 +78,36 @@ final class SessionWatch extends ValveBase implements HttpSessionAttributeListen
         }
     }
 
-    /** The serialised form of each attribute that has one; the others are faults. */
+    /** The serialised form of each attribute that has one; the others are faults. Another request may end the session. */
     private Map<String, byte[]> forms(Session session, Request request) {
         Map<String, byte[]> forms = new LinkedHashMap<>();
         HttpSession attributes = session.getSession();
-        for (String name : Collections.list(attributes.getAttributeNames())) {
-            Object value = attributes.getAttribute(name);
-            if (value == null) {
-                continue;
+        try {
+            for (String name : Collections.list(attributes.getAttributeNames())) {
+                Object value = attributes.getAttribute(name);
+                byte[] form = value == null ? null : form(name, value, request);
+                if (form != null) {
+                    forms.put(name, form);
+                }
             }
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-            try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-                out.writeObject(value);
-                out.flush();
-                forms.put(name, bytes.toByteArray());
-            } catch (NotSerializableException e) {
-                add(name, value.getClass().getName(), String.valueOf(e.getMessage()), request);
-            } catch (IOException | RuntimeException e) {
-                add(name, value.getClass().getName(), e.toString(), request);
-            }
+        } catch (IllegalStateException e) {
+            return Map.of();
         }
         return forms;
+    }
+
+    private byte @Nullable [] form(String name, Object value, Request request) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(value);
+            out.flush();
+            return bytes.toByteArray();
+        } catch (NotSerializableException e) {
+            add(name, value.getClass().getName(), String.valueOf(e.getMessage()), request);
+        } catch (IOException | RuntimeException | LinkageError | StackOverflowError e) {
+            add(name, value.getClass().getName(), e.toString(), request);
+        }
+        return null;
     }
 
     private void compare(
@@ -106,10 +115,18 @@ final class SessionWatch extends ValveBase implements HttpSessionAttributeListen
         now.forEach((name, bytes) -> {
             byte[] old = before.get(name);
             if (old != null && !names.contains(name) && !Arrays.equals(old, bytes)) {
-                Object value = session.getSession().getAttribute(name);
-                add(name, value == null ? "?" : value.getClass().getName(), "", request);
+                add(name, type(session, name), "", request);
             }
         });
+    }
+
+    private static String type(Session session, String attribute) {
+        try {
+            Object value = session.getSession().getAttribute(attribute);
+            return value == null ? "?" : value.getClass().getName();
+        } catch (IllegalStateException e) {
+            return "?";
+        }
     }
 
     /** A session that is shared refuses it at once, so it is in no session to be looked at. */
