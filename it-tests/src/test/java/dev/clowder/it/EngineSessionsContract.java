@@ -140,7 +140,8 @@ abstract class EngineSessionsContract {
 
     @Test
     @Order(3)
-    @DisplayName("a worker that was held up while it ended a session, which others have had meanwhile, says that it did not")
+    @DisplayName(
+            "a worker that was held up while it ended a session, which others have had meanwhile, says that it did not")
     void aLogoutThatCameTooLateIsNotAnswered() throws Exception {
         String cookie = begin("?add=7");
         Path gate = application.resolveSibling("gate");

@@ -1,12 +1,14 @@
 package dev.clowder.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
 import dev.clowder.it.app.CounterServlet;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -88,6 +90,18 @@ class ReplicatedIT {
                 .until(() -> cluster.output()
                         .contains("session attribute basket: dev.clowder.it.app.CounterServlet$Handle"
                                 + " is not Serializable"));
+    }
+
+    @Test
+    @DisplayName(
+            "an answer that is on its way when its session can't be stored breaks off, over HTTP/2 its stream only")
+    void anAnswerWithoutItsSessionBreaksOff() throws Exception {
+        String spoiled = COUNTER + "?attribute=hidden&more=20000";
+        assertThatThrownBy(() -> HttpConnection.fresh(cluster.port(), spoiled)).isInstanceOf(EOFException.class);
+        try (Http2Connection connection = Http2Connection.open(cluster.port(), null)) {
+            assertThatThrownBy(() -> connection.get(spoiled)).hasMessage("stream 1 was reset");
+            assertThat(connection.get(COUNTER + "?add=3")).isEqualTo("3");
+        }
     }
 
     @Test

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * Counts in the session. {@code add}: how much, 1 if it is missing; the answer is the number after that. {@code end}
  * ends the session afterwards; {@code seconds}: it ends when nobody has used it for so long. {@code milliseconds}: how long
  * it takes between reading and writing. {@code gate}: makes the file of this name and {@code .in} when it has the session,
- * and goes on when there is one of this name. {@code attribute}: {@code refused} sets one that is not Serializable, {@code hidden} one that holds such a thing.
+ * and goes on when there is one of this name. {@code more}: how many letters follow the number. {@code attribute}: {@code refused} sets one that is not Serializable, {@code hidden} one that holds such a thing.
  */
 @WebServlet("/counter")
 public class CounterServlet extends HttpServlet {
@@ -59,6 +59,7 @@ public class CounterServlet extends HttpServlet {
             session.invalidate();
         }
         response.getWriter().print(count);
+        response.getWriter().print("x".repeat(number(request, "more", 0)));
     }
 
     private static int number(HttpServletRequest request, String name, int otherwise) {

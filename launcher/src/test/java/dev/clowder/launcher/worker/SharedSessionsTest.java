@@ -168,6 +168,11 @@ class SharedSessionsTest {
 
         @SuppressWarnings("serial")
         private final Object handle = new Object();
+
+        @Override
+        public String toString() {
+            return "holder of " + handle;
+        }
     }
 
     /** What is set can't be written, and what was changed with it is not stored. */
@@ -192,7 +197,8 @@ class SharedSessionsTest {
                 "<web-app xmlns='https://jakarta.ee/xml/ns/jakartaee' version='6.0' metadata-complete='true'>"
                         + "<listener><listener-class>" + TouchingListener.class.getName()
                         + "</listener-class></listener><servlet><servlet-name>shop</servlet-name><servlet-class>"
-                        + ShopServlet.class.getName() + "</servlet-class><async-supported>true</async-supported></servlet><servlet-mapping>"
+                        + ShopServlet.class.getName()
+                        + "</servlet-class><async-supported>true</async-supported></servlet><servlet-mapping>"
                         + "<servlet-name>shop</servlet-name><url-pattern>/s/*</url-pattern></servlet-mapping>"
                         + "<error-page><error-code>418</error-code><location>/s/page</location></error-page></web-app>");
         tomcat = new Tomcat();

@@ -181,7 +181,9 @@ public final class Replicas implements SessionStore {
             }
             case ASK -> {
                 for (Map.Entry<String, ReplicaFrame.Entry> asked : ofSameLock(frame.key())) {
-                    tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, asked.getKey(), asked.getValue()), frame.sender());
+                    tell(
+                            new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, asked.getKey(), asked.getValue()),
+                            frame.sender());
                 }
             }
         }
@@ -195,8 +197,7 @@ public final class Replicas implements SessionStore {
                 .toList();
     }
 
-    private ReplicaFrame.Entry copied(
-            String key, ReplicaFrame.@Nullable Entry mine, ReplicaFrame.Entry told) {
+    private ReplicaFrame.Entry copied(String key, ReplicaFrame.@Nullable Entry mine, ReplicaFrame.Entry told) {
         if (mine != null && mine.version() >= told.version()) {
             return mine;
         }

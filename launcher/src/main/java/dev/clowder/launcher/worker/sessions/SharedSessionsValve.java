@@ -4,6 +4,7 @@ import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
@@ -69,22 +70,25 @@ public final class SharedSessionsValve extends ValveBase {
             Visit visit, Request request, Response response, @Nullable SessionsUnavailableException refusal)
             throws IOException {
         Exception failure = refusal;
+        boolean whole = false;
         try {
-            visit.end();
-        } catch (SessionsUnavailableException e) {
-            failure = e;
-        } catch (IOException e) {
-            LOG.error(request.getRequestURI() + ": the session is not stored: " + e.getMessage());
-            failure = e;
-        }
-        boolean whole = true;
-        try {
+            try {
+                visit.end();
+            } catch (SessionsUnavailableException e) {
+                failure = e;
+            } catch (IOException e) {
+                LOG.error(request.getRequestURI() + ": the session is not stored: " + e.getMessage());
+                failure = e;
+            }
             if (response.isCommitted()) {
                 whole = failure == null;
-            } else if (failure instanceof IOException) {
-                refuse(response, FAILED);
-            } else if (failure != null || visit.refused()) {
-                refuse(response, UNAVAILABLE);
+            } else {
+                whole = true;
+                if (failure instanceof IOException) {
+                    refuse(response, FAILED);
+                } else if (failure != null || visit.refused()) {
+                    refuse(response, UNAVAILABLE);
+                }
             }
         } finally {
             visit.answerMayEnd(whole);
@@ -98,7 +102,8 @@ public final class SharedSessionsValve extends ValveBase {
     private static void breakOff(Request request, Response response, Exception failure) {
         // Tomcat ends an asynchronous request by that.
         request.setAttribute(RequestDispatcher.ERROR_EXCEPTION, failure);
-        // Over HTTP/2 it would end the stream as if all was well, and reset it behind that. It asks for trailers before.
+        // Over HTTP/2 it would end the stream as if all was well, and reset it behind that. It asks for trailers
+        // before.
         AtomicBoolean hasTrailers = new AtomicBoolean();
         response.getCoyoteResponse().action(ActionCode.IS_TRAILER_FIELDS_SUPPORTED, hasTrailers);
         if (hasTrailers.get()) {
@@ -110,7 +115,7 @@ public final class SharedSessionsValve extends ValveBase {
 
     /** Throws what a supplier does not declare, and its caller expects. */
     @SuppressWarnings("unchecked")
-    private static <T, E extends Exception> T raise(Exception e) throws E {
+    private static <E extends Exception> Map<String, String> raise(Exception e) throws E {
         throw (E) e;
     }
 

@@ -139,8 +139,7 @@ class ReplicaChangesTest {
             ReplicaChannel introducing = new ReplicaChannel(frame -> {});
             channels.add(introducing);
             introducing.start(ReplicaGroup.KEY);
-            introducing.send(
-                    new ReplicaFrame(Kind.JOIN, 3, hung.getLocalPort(), "", null), Set.of(group.port(2)));
+            introducing.send(new ReplicaFrame(Kind.JOIN, 3, hung.getLocalPort(), "", null), Set.of(group.port(2)));
             Map<String, Future<?>> changes = new HashMap<>();
             for (int i = 0; i < 200; i++) {
                 String key = "localhost/shop " + i;
