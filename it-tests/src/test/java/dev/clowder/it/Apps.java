@@ -1,5 +1,6 @@
 package dev.clowder.it;
 
+import dev.clowder.it.app.CounterServlet;
 import dev.clowder.it.app.DetailsServlet;
 import dev.clowder.it.app.EchoServlet;
 import dev.clowder.it.app.EventsServlet;
@@ -53,6 +54,14 @@ final class Apps {
     }
 
     /** Writes an archive as a file into a directory. */
+    /** Counts in sessions, at {@code /counter}. */
+    static WebArchive counter(String name) {
+        return ShrinkWrap.create(WebArchive.class, name)
+                .addClasses(CounterServlet.class, WorkerServlet.class)
+                .addClass("dev.clowder.it.app.CounterServlet$Handle")
+                .addClass("dev.clowder.it.app.CounterServlet$Holder");
+    }
+
     static Path write(WebArchive archive, Path directory) {
         Path file = directory.resolve(archive.getName());
         archive.as(ZipExporter.class).exportTo(file.toFile(), true);

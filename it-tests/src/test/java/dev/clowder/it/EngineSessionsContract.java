@@ -8,8 +8,6 @@ import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
 import dev.clowder.arquillian.RealProxy;
 import dev.clowder.it.HttpConnection.Response;
-import dev.clowder.it.app.CounterServlet;
-import dev.clowder.it.app.WorkerServlet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -22,8 +20,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.jboss.shrinkwrap.api.ShrinkWrap;
-import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -63,12 +59,7 @@ abstract class EngineSessionsContract {
     void start(@TempDir Path files) throws Exception {
         engine = engine(Files.createDirectory(files.resolve("engine")));
         engine.start();
-        application = Apps.write(
-                ShrinkWrap.create(WebArchive.class, "shop.war")
-                        .addClasses(CounterServlet.class, WorkerServlet.class)
-                        .addClass("dev.clowder.it.app.CounterServlet$Handle")
-                        .addClass("dev.clowder.it.app.CounterServlet$Holder"),
-                files);
+        application = Apps.write(Apps.counter("shop.war"), files);
         // Not on a command line, which everybody on the machine can read.
         configuration = Files.writeString(files.resolve("clowder.properties"), "sessions = " + engine.url() + "\n");
         one = builder().application("/shop", application).start();

@@ -5,15 +5,11 @@ import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.it.HttpConnection.Response;
-import dev.clowder.it.app.CounterServlet;
-import dev.clowder.it.app.WorkerServlet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.jboss.shrinkwrap.api.ShrinkWrap;
-import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -40,12 +36,7 @@ class RedisTlsSessionsIT {
         Tls tls = new Tls(files.resolve("tls"));
         engine = SessionEngine.redisOverTls(Files.createDirectory(files.resolve("engine")), tls);
         engine.start();
-        application = Apps.write(
-                ShrinkWrap.create(WebArchive.class, "shop.war")
-                        .addClasses(CounterServlet.class, WorkerServlet.class)
-                        .addClass("dev.clowder.it.app.CounterServlet$Handle")
-                        .addClass("dev.clowder.it.app.CounterServlet$Holder"),
-                files);
+        application = Apps.write(Apps.counter("shop.war"), files);
         configuration = Files.writeString(files.resolve("clowder.properties"), "sessions = " + engine.url() + "\n");
         cluster = cluster()
                 .arguments(

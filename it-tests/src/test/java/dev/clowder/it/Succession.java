@@ -10,7 +10,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Set;
@@ -74,20 +73,27 @@ final class Succession implements AutoCloseable {
         return lines;
     }
 
-    /** What a process has open, sorted; pipes and sockets without their numbers. */
-    static List<String> descriptors(long pid) throws IOException {
+    /** What a process has open; pipes and sockets with their numbers. */
+    private static List<String> open(long pid) throws IOException {
         List<String> targets = new ArrayList<>();
         try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
             for (Path descriptor : open.toList()) {
                 try {
-                    targets.add(Files.readSymbolicLink(descriptor).toString().replaceFirst(":\\[\\d+]$", ""));
+                    targets.add(Files.readSymbolicLink(descriptor).toString());
                 } catch (NoSuchFileException e) {
                     // Closed since it was listed.
                 }
             }
         }
-        Collections.sort(targets);
         return targets;
+    }
+
+    /** What a process has open, sorted; pipes and sockets without their numbers. */
+    static List<String> descriptors(long pid) throws IOException {
+        return open(pid).stream()
+                .map(target -> target.replaceFirst(":\\[\\d+]$", ""))
+                .sorted()
+                .toList();
     }
 
     /** The same when it has stayed the same for a while: some are opened by the first who needs them. */
@@ -105,19 +111,8 @@ final class Succession implements AutoCloseable {
 
     /** The sockets and pipes that a process has open, each of which has a number of its own. */
     static Set<String> channels(long pid) throws IOException {
-        Set<String> channels = new TreeSet<>();
-        try (Stream<Path> open = Files.list(Path.of("/proc", String.valueOf(pid), "fd"))) {
-            for (Path descriptor : open.toList()) {
-                try {
-                    String target = Files.readSymbolicLink(descriptor).toString();
-                    if (target.matches("(socket|pipe):\\[\\d+]")) {
-                        channels.add(target);
-                    }
-                } catch (NoSuchFileException e) {
-                    // Closed since it was listed.
-                }
-            }
-        }
+        Set<String> channels = new TreeSet<>(open(pid));
+        channels.removeIf(target -> !target.matches("(socket|pipe):\\[\\d+]"));
         return channels;
     }
 

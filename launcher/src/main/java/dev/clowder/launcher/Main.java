@@ -17,7 +17,6 @@ import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -87,16 +86,12 @@ public final class Main {
             Cluster cluster = Cluster.start(
                     config, System.getenv(), new FileOutputStream(FileDescriptor.out), event -> {}, arguments);
             stop.connect(cluster);
-            try (FileChannel input = new FileInputStream(FileDescriptor.in).getChannel()) {
-                if (options.stopOnEof()) {
-                    stopOnEof(cluster, input);
-                }
-                int code = cluster.exitCode().join();
-                cluster.close();
-                return code;
-            } catch (IOException e) {
-                throw new UncheckedIOException("standard input", e);
+            if (options.stopOnEof()) {
+                stopOnEof(cluster);
             }
+            int code = cluster.exitCode().join();
+            cluster.close();
+            return code;
         } catch (ConfigException e) {
             return wrong(e, err);
         } catch (StartException e) {
@@ -153,8 +148,11 @@ public final class Main {
         }
     }
 
-    /** Through a channel: closing that ends the reading, for which a JVM that ends would wait 0.3 s. */
-    private static void stopOnEof(Cluster cluster, FileChannel input) {
+    @SuppressWarnings("FutureReturnValueIgnored") // There is nobody to tell.
+    private static void stopOnEof(Cluster cluster) {
+        // Reading from a channel ends when that is closed; a JVM that ends waits 0.3 s for a thread that reads on.
+        FileChannel input = new FileInputStream(FileDescriptor.in).getChannel();
+        cluster.exitCode().whenComplete((code, failure) -> close(input));
         Thread reader = new Thread(
                 () -> {
                     ByteBuffer ignored = ByteBuffer.allocate(IGNORED);
@@ -173,5 +171,13 @@ public final class Main {
                 "standard input");
         reader.setDaemon(true);
         reader.start();
+    }
+
+    private static void close(FileChannel input) {
+        try {
+            input.close();
+        } catch (IOException e) {
+            // Then the end takes its 0.3 s.
+        }
     }
 }

@@ -5,9 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.clowder.valve.LiveServer.Level;
+import jakarta.servlet.ServletException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.valves.ValveBase;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,6 +50,28 @@ class TrustFileReloadTest {
             await().atMost(PROMISED)
                     .until(() -> "127.0.0.9".equals(client.get("/", header).seen("remoteAddr")));
             assertThat(valve.getTrustFileProblem()).isEmpty();
+        }
+    }
+
+    @Test
+    void aRequestIsJudgedByTheRulesOfItsBeginning() throws Exception {
+        Path file = Files.writeString(directory.resolve("proxies"), "127.0.0.9\n");
+        ForwardedValve valve = valve("trust", "false", "trustFile", file.toString(), "malformed", "reject");
+        LiveServer server = new LiveServer();
+        server.add(Level.ENGINE, new ValveBase() {
+            @Override
+            public void invoke(Request request, Response response) throws IOException, ServletException {
+                // The adapter has judged it already; the valve comes next.
+                Files.writeString(file, "127.0.0.9\n10.0.0.0/8\n");
+                await().atMost(PROMISED).until(() -> valve.getEffectiveTrust().length == 2);
+                getNext().invoke(request, response);
+            }
+        });
+        server.add(Level.ENGINE, valve);
+        server.start();
+        try (server;
+                RawClient client = new RawClient("127.0.0.9", server.port())) {
+            assertThat(client.get("/", "X-Forwarded-For: nonsense").status()).isEqualTo(400);
         }
     }
 

@@ -125,16 +125,17 @@ final class PeerIntake {
                 case SUCCESSOR -> {
                     done = false;
                     exchange.end();
-                    peers.waitFor(message.getInt(), peer);
+                    peers.handover().waitFor(message.getInt(), peer);
                 }
                 case ADOPT -> {
-                    if (peers.hasFuture()) {
+                    if (peers.handover().hasFuture()) {
                         exchange.renew(BUNDLE);
                         peers.accept(bundle(peer, exchange), peer);
                     }
                 }
                 case FETCH ->
-                    peers.fetched(StandardCharsets.UTF_8.decode(message).toString())
+                    peers.handover()
+                            .fetched(StandardCharsets.UTF_8.decode(message).toString())
                             .write(output(peer, exchange));
                 default -> throw new IOException("unknown message " + kind);
             }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +48,17 @@ class SupervisorTest {
         assertThat(host.take()).containsExactly("spawn 2/2");
         cluster.ready(2);
         assertThat(host.take()).isEmpty();
+    }
+
+    @Test
+    void testsThatWaitForAllWorkersCanHaveThemBootTogether() throws Exception {
+        System.setProperty("clowder.boot-together", "true");
+        try (PaperCluster together = new PaperCluster(Files.createDirectory(temporary.resolve("together")))) {
+            together.step();
+            assertThat(together.host.take()).containsExactly("spawn 1/1", "spawn 2/2");
+        } finally {
+            System.clearProperty("clowder.boot-together");
+        }
     }
 
     @Test

@@ -348,6 +348,8 @@ public final class Replicas implements SessionStore {
 
     @Override
     public List<String> idle(String prefix, long now) {
+        // Of a session that was ended before it was told.
+        early.values().removeIf(use -> now - use.accessed() > REMEMBER_MILLIS);
         List<String> idle = new ArrayList<>();
         entries.forEach((sessionKey, entry) -> {
             if (entry.data() == null) {
