@@ -42,7 +42,7 @@ final class Replicas {
 
     private void holds(Worker worker, Message.Replica replica, long now) {
         worker.keyUnknown = false;
-        if (replica.port() == 0) {
+        if (replica.key().isEmpty()) {
             return;
         }
         if (given && !replica.key().equals(key)) {

@@ -38,7 +38,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The names of everything that a cluster puts into its directory. */
     private static final Pattern OURS = Pattern.compile(
-            "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-s)?)\\.sock|sessions\\.lock|apps|logs|boot|logging\\.properties|training"
+            "lock|(control|orphans|sessions-\\d+(-worker-\\d+-s)?|(listeners|worker-\\d+)(-\\d+|-[rs])?)\\.sock|sessions\\.lock|apps|logs|boot|logging\\.properties|training"
                     // slot-N: of a launcher whose workers had their directories there.
                     + "|workers|slot-\\d+|" + Register.FILES);
 

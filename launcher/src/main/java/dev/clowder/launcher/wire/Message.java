@@ -88,14 +88,13 @@ public sealed interface Message {
      * The worker holds copies of sessions; the answer is {@link Replicas}. Said to another supervisor in any case.
      *
      * @param id of the worker
-     * @param port on the loopback interface where it takes them; 0 if it holds none, which is not answered
-     * @param key that it was given; empty if it holds none
+     * @param key that it was given; empty if it holds none, which is not answered
      */
-    record Replica(int id, int port, String key) implements Message {
+    record Replica(int id, String key) implements Message {
         /** The key is of no use in a log. */
         @Override
         public String toString() {
-            return "Replica[id=" + id + ", port=" + port + "]";
+            return "Replica[id=" + id + "]";
         }
     }
 
@@ -104,7 +103,7 @@ public sealed interface Message {
 
     // From the supervisor to a worker.
 
-    /** With which workers encrypt what they tell each other, in hexadecimal digits. */
+    /** By which workers know each other, in hexadecimal digits. */
     record ReplicaKey(String key) implements Message {
         @Override
         public String toString() {

@@ -61,7 +61,7 @@ public final class WorkerMain {
     private WorkerMain(Lifeline lifeline, Place place, Path control) {
         this.lifeline = lifeline;
         this.place = place;
-        replicas = new Replicas(place.id(), lifeline::send, control.resolveSibling("sessions.lock"));
+        replicas = new Replicas(place.id(), lifeline::send, control.resolveSibling(""), "sessions.lock");
     }
 
     /** Arguments: path of the control socket, id of this worker. */

@@ -33,7 +33,7 @@ class ReplicasTest {
     private String join(Wire worker, int id, Message... others) throws Exception {
         cluster.said(id, new Message.JoinReplicas());
         Message.ReplicaKey key = (Message.ReplicaKey) worker.receive();
-        cluster.said(id, new Message.Replica(id, 7000 + id, key.key()));
+        cluster.said(id, new Message.Replica(id, key.key()));
         assertThat(worker.receive()).isEqualTo(new Message.Replicas(replicas(others)));
         return key.key();
     }
@@ -54,7 +54,7 @@ class ReplicasTest {
         cluster.alive.add(1);
         Wire second = cluster.hello(2);
         assertThat(second.receive()).isInstanceOf(Message.Start.class);
-        assertThat(join(second, 2, new Message.Replica(1, 7001, key))).isEqualTo(key);
+        assertThat(join(second, 2, new Message.Replica(1, key))).isEqualTo(key);
         cluster.said(2, new Message.Ready());
         cluster.alive.add(2);
         cluster.host.take();
@@ -92,7 +92,7 @@ class ReplicasTest {
         assertThat(cluster.status()).contains("2/2 READY 1");
         Wire third = cluster.hello(3);
         assertThat(third.receive()).isInstanceOf(Message.Start.class);
-        join(third, 3, new Message.Replica(2, 7002, pair.key()));
+        join(third, 3, new Message.Replica(2, pair.key()));
         cluster.said(3, new Message.Ready());
         cluster.alive.add(3);
         assertThat(cluster.status()).containsExactly("1/3 READY 1", "2/2 DRAINING 1");
@@ -110,7 +110,7 @@ class ReplicasTest {
         cluster.said(5, new Message.JoinReplicas());
         Wire back = cluster.hello(4, true);
         assertThat(back.receive()).isInstanceOf(Message.Adopted.class);
-        cluster.said(4, new Message.Replica(4, 7004, "old key"));
+        cluster.said(4, new Message.Replica(4, "old key"));
         assertThat(fresh.receive()).isEqualTo(new Message.ReplicaKey("old key"));
     }
 }

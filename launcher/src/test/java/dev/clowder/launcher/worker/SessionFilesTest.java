@@ -23,7 +23,7 @@ class SessionFilesTest {
         Path application = directory.resolve("shop");
         Files.createDirectories(application.resolve("META-INF"));
         Files.writeString(application.resolve("META-INF/context.xml"), "<Context>" + manager + "</Context>");
-        Replicas none = new Replicas(1, said -> {}, directory.resolve("locks"));
+        Replicas none = new Replicas(1, said -> {}, directory, "locks");
         Tomcat tomcat = new Tomcat();
         tomcat.setBaseDir(directory.resolve("base").toString());
         Context context = tomcat.addWebapp("/shop", application.toString());

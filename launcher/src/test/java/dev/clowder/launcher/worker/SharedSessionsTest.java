@@ -357,7 +357,7 @@ class SharedSessionsTest {
         }
         try (EngineStore away = EngineStore.open("redis://127.0.0.1:" + free)) {
             asked = away;
-            Replicas none = new Replicas(1, said -> {}, directory.resolve("locks"));
+            Replicas none = new Replicas(1, said -> {}, directory, "locks");
             start(new SessionHome(new Message.Sessions("redis", ""), null, none, away));
             for (String where : List.of(
                     "the servlet",

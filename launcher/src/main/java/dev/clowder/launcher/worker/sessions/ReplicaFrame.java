@@ -12,16 +12,11 @@ import org.jspecify.annotations.Nullable;
  * What workers tell each other about sessions, as bytes.
  *
  * @param sender id of the worker that tells it
- * @param port where that one takes frames
  * @param key of the session; empty if it is not about one
  * @param entry the session; null if it is not told
  */
 record ReplicaFrame(
-        Kind kind,
-        int sender,
-        int port,
-        String key,
-        @Nullable Entry entry) {
+        Kind kind, int sender, String key, @Nullable Entry entry) {
     enum Kind {
         /** A session, or that it is gone. */
         COPY(1),
@@ -66,7 +61,6 @@ record ReplicaFrame(
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeByte(kind.code);
             out.writeInt(sender);
-            out.writeInt(port);
             out.writeUTF(key);
             Entry told = entry;
             out.writeBoolean(told != null);
@@ -92,9 +86,8 @@ record ReplicaFrame(
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
             Kind kind = Kind.of(in.readByte());
             int sender = in.readInt();
-            int port = in.readInt();
             String key = in.readUTF();
-            return new ReplicaFrame(kind, sender, port, key, in.readBoolean() ? entry(in) : null);
+            return new ReplicaFrame(kind, sender, key, in.readBoolean() ? entry(in) : null);
         }
     }
 

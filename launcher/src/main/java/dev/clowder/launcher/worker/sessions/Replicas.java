@@ -4,7 +4,7 @@ import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,6 +41,7 @@ public final class Replicas implements SessionStore {
 
     private final int id;
     private final Consumer<Message> supervisor;
+    private final Path directory;
     private final Path lockFile;
     private final Map<String, ReplicaFrame.Entry> entries = new ConcurrentHashMap<>();
     /**
@@ -48,16 +49,15 @@ public final class Replicas implements SessionStore {
      * was read before that. The newest of each session; each is looked at in a computation of its entry only.
      */
     private final Map<String, ReplicaFrame.Entry> early = new ConcurrentHashMap<>();
-    /** Everybody else: id to port. */
-    private final Map<Integer, Integer> others = new ConcurrentHashMap<>();
+    /** Everybody else, by id. */
+    private final Set<Integer> others = ConcurrentHashMap.newKeySet();
     /** Those that have not told everything yet. */
     private final Set<Integer> telling = ConcurrentHashMap.newKeySet();
 
     private final CompletableFuture<String> key = new CompletableFuture<>();
     private final CompletableFuture<List<Message.Replica>> known = new CompletableFuture<>();
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
-    private volatile int port;
-    /** Made when it is needed: most workers do without Tribes. */
+    /** Made when it is needed: most workers have nobody to tell. */
     private volatile @Nullable ReplicaChannel channel;
 
     private @Nullable SessionLocks locks;
@@ -65,12 +65,14 @@ public final class Replicas implements SessionStore {
     /**
      * @param id of this worker
      * @param supervisor told what it has to know, by any thread
-     * @param lockFile the same for all workers
+     * @param directory of the cluster, in which nobody else may look
+     * @param lockFile a name in it, the same for all workers
      */
-    public Replicas(int id, Consumer<Message> supervisor, Path lockFile) {
+    public Replicas(int id, Consumer<Message> supervisor, Path directory, String lockFile) {
         this.id = id;
         this.supervisor = supervisor;
-        this.lockFile = lockFile;
+        this.directory = directory;
+        this.lockFile = directory.resolve(lockFile);
     }
 
     /**
@@ -83,16 +85,17 @@ public final class Replicas implements SessionStore {
             return;
         }
         supervisor.accept(new Message.JoinReplicas());
-        ReplicaChannel begun = new ReplicaChannel(this::heard);
+        ReplicaChannel begun = new ReplicaChannel(directory, id, this::heard);
+        String secret = await(key, "the key");
+        start(begun, secret);
         channel = begun;
-        port = start(begun, await(key, "the key"));
-        supervisor.accept(new Message.Replica(id, port, await(key, "the key")));
+        supervisor.accept(new Message.Replica(id, secret));
         for (Message.Replica other : await(known, "the other workers")) {
-            others.put(other.id(), other.port());
+            others.add(other.id());
             telling.add(other.id());
         }
-        for (int other : List.copyOf(others.keySet())) {
-            tell(new ReplicaFrame(ReplicaFrame.Kind.JOIN, id, port, "", null), other);
+        for (int other : List.copyOf(others)) {
+            tell(new ReplicaFrame(ReplicaFrame.Kind.JOIN, id, "", null), other);
         }
         completeIfAllTold();
         await(complete, "copies of sessions");
@@ -130,17 +133,17 @@ public final class Replicas implements SessionStore {
         } else if (order instanceof Message.ReplicaGone gone) {
             drop(gone.id());
         } else if (order instanceof Message.Adopted) {
-            supervisor.accept(new Message.Replica(id, port, port == 0 ? "" : key.join()));
+            supervisor.accept(new Message.Replica(id, channel == null ? "" : key.join()));
         }
     }
 
     /** Its threads outlive the application that is being started, whose class loader this thread has. */
-    private static int start(ReplicaChannel channel, String secret) throws IOException {
+    private static void start(ReplicaChannel channel, String secret) throws IOException {
         Thread thread = Thread.currentThread();
         ClassLoader application = thread.getContextClassLoader();
         thread.setContextClassLoader(Replicas.class.getClassLoader());
         try {
-            return channel.start(secret);
+            channel.start(secret);
         } finally {
             thread.setContextClassLoader(application);
         }
@@ -170,7 +173,7 @@ public final class Replicas implements SessionStore {
                 }
             }
             case JOIN -> {
-                others.put(frame.sender(), frame.port());
+                others.add(frame.sender());
                 Thread teller = new Thread(() -> tellAll(frame.sender()), "copies for worker " + frame.sender());
                 teller.setDaemon(true);
                 teller.start();
@@ -182,7 +185,7 @@ public final class Replicas implements SessionStore {
             case ASK -> {
                 for (Map.Entry<String, ReplicaFrame.Entry> asked : ofSameLock(frame.key())) {
                     tell(
-                            new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, asked.getKey(), asked.getValue()),
+                            new ReplicaFrame(ReplicaFrame.Kind.COPY, id, asked.getKey(), asked.getValue()),
                             frame.sender());
                 }
             }
@@ -227,15 +230,14 @@ public final class Replicas implements SessionStore {
 
     private void tellAll(int other) {
         for (Map.Entry<String, ReplicaFrame.Entry> entry : entries.entrySet()) {
-            tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, entry.getKey(), entry.getValue()), other);
+            tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, entry.getKey(), entry.getValue()), other);
         }
-        tell(new ReplicaFrame(ReplicaFrame.Kind.ALL_TOLD, id, port, "", null), other);
+        tell(new ReplicaFrame(ReplicaFrame.Kind.ALL_TOLD, id, "", null), other);
     }
 
     private void tell(ReplicaFrame frame, int other) {
-        Integer where = others.get(other);
-        if (where != null) {
-            spread(frame, Map.of(other, where));
+        if (others.contains(other)) {
+            spread(frame, Set.of(other));
         }
     }
 
@@ -247,33 +249,29 @@ public final class Replicas implements SessionStore {
      * Returns when all have taken it in. Who does not is no longer one of us: the supervisor ends that worker, so that it
      * does not go on with old copies.
      */
-    private void spread(ReplicaFrame frame, Map<Integer, Integer> to) {
+    private void spread(ReplicaFrame frame, Set<Integer> to) {
         IOException last = null;
-        Map<Integer, Integer> left = new HashMap<>(to);
+        Set<Integer> left = new HashSet<>(to);
         for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-            left.keySet().retainAll(others.keySet());
+            left.retainAll(others);
             if (left.isEmpty()) {
                 return;
             }
             try {
                 // When one can't be reached, the others may not have it either; taking it in twice does no harm.
-                Set<Integer> faulty = channel().send(frame, left.values());
+                Set<Integer> faulty = channel().send(frame, left);
                 if (faulty.isEmpty()) {
                     return;
                 }
                 if (attempt == ATTEMPTS - 1) {
-                    left.entrySet().stream()
-                            .filter(other -> faulty.contains(other.getValue()))
-                            .map(Map.Entry::getKey)
-                            .toList()
-                            .forEach(this::lose);
+                    left.stream().filter(faulty::contains).forEach(this::lose);
                 }
                 last = null;
             } catch (IOException e) {
                 last = e;
             }
         }
-        left.keySet().retainAll(others.keySet());
+        left.retainAll(others);
         if (last != null || !left.isEmpty()) {
             throw new SessionsUnavailableException("other workers can't be told of a session", last);
         }
@@ -311,9 +309,9 @@ public final class Replicas implements SessionStore {
         try {
             if (held.torn()) {
                 // What they have comes before they answer.
-                spread(new ReplicaFrame(ReplicaFrame.Kind.ASK, id, port, sessionKey, null));
+                spread(new ReplicaFrame(ReplicaFrame.Kind.ASK, id, sessionKey, null));
                 for (Map.Entry<String, ReplicaFrame.Entry> newest : ofSameLock(sessionKey)) {
-                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, port, newest.getKey(), newest.getValue()));
+                    spread(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, newest.getKey(), newest.getValue()));
                 }
                 held.done();
             }
@@ -424,7 +422,7 @@ public final class Replicas implements SessionStore {
         private void change(ReplicaFrame.Kind kind, ReplicaFrame.Entry next) {
             held.begin();
             entries.put(key, next);
-            spread(new ReplicaFrame(kind, id, port, key, next));
+            spread(new ReplicaFrame(kind, id, key, next));
             held.done();
         }
 

@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Entry;
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Kind;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -53,15 +54,14 @@ class ReplicaChangesTest {
     private final class Played {
         private final int id;
         private final ReplicaChannel channel;
-        private final int port;
         private final BlockingQueue<ReplicaFrame> heard = new LinkedBlockingQueue<>();
 
         Played(int id) throws Exception {
             this.id = id;
-            channel = new ReplicaChannel(heard::add);
+            channel = new ReplicaChannel(directory, id, heard::add);
             channels.add(channel);
-            port = channel.start(ReplicaGroup.KEY);
-            group.add(id, port);
+            channel.start(ReplicaGroup.KEY);
+            group.add(id);
         }
 
         ReplicaFrame hear(Kind kind) throws InterruptedException {
@@ -79,7 +79,7 @@ class ReplicaChangesTest {
         }
 
         void tell(int to, Kind kind, String key, Entry entry) throws Exception {
-            assertThat(channel.send(new ReplicaFrame(kind, id, port, key, entry), Set.of(to)))
+            assertThat(channel.send(new ReplicaFrame(kind, id, key, entry), Set.of(to)))
                     .isEmpty();
         }
     }
@@ -96,7 +96,7 @@ class ReplicaChangesTest {
     void aUseThatIsToldBeforeTheSessionItselfIsNotLostToWhoJoins() throws Exception {
         Played old = new Played(1);
         Future<Replicas> joining = threads.submit(() -> group.join(2));
-        int joiner = old.hear(Kind.JOIN).port();
+        int joiner = old.hear(Kind.JOIN).sender();
         // Of the version that was read before the use came, and is told behind it.
         old.tell(joiner, Kind.TOUCH, CART, entry(102, 100, 9_000, ""));
         old.tell(joiner, Kind.TOUCH, CART, entry(101, 100, 8_000, ""));
@@ -119,7 +119,7 @@ class ReplicaChangesTest {
     void aUseOfAnOlderVersionChangesNothing() throws Exception {
         Played old = new Played(1);
         Future<Replicas> joining = threads.submit(() -> group.join(2));
-        int joiner = old.hear(Kind.JOIN).port();
+        int joiner = old.hear(Kind.JOIN).sender();
         old.tell(joiner, Kind.COPY, CART, entry(100, 100, 7_000, "a cart"));
         old.tell(joiner, Kind.TOUCH, CART, entry(99, 98, 6_000, ""));
         old.tell(joiner, Kind.TOUCH, CART, entry(103, 102, 9_000, ""));
@@ -135,11 +135,12 @@ class ReplicaChangesTest {
         Replicas healthy = group.join(1);
         Replicas busy = group.join(2);
         // Takes connections, as the kernel does for a process that was stopped, and never answers.
-        try (ServerSocket hung = new ServerSocket(0, 500, InetAddress.getLoopbackAddress())) {
-            ReplicaChannel introducing = new ReplicaChannel(frame -> {});
+        try (ServerSocketChannel hung = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            hung.bind(UnixDomainSocketAddress.of(directory.resolve("worker-3-r.sock")), 500);
+            ReplicaChannel introducing = new ReplicaChannel(directory, 4, frame -> {});
             channels.add(introducing);
             introducing.start(ReplicaGroup.KEY);
-            introducing.send(new ReplicaFrame(Kind.JOIN, 3, hung.getLocalPort(), "", null), Set.of(group.port(2)));
+            introducing.send(new ReplicaFrame(Kind.JOIN, 3, "", null), Set.of(2));
             Map<String, Future<?>> changes = new HashMap<>();
             for (int i = 0; i < 200; i++) {
                 String key = "localhost/shop " + i;
@@ -162,16 +163,16 @@ class ReplicaChangesTest {
         String[] same = twoOfOneByte();
         Played killed = new Played(1);
         Future<Replicas> joining = threads.submit(() -> group.join(2, "locks"));
-        killed.tell(killed.hear(Kind.JOIN).port(), Kind.ALL_TOLD, "", null);
+        killed.tell(killed.hear(Kind.JOIN).sender(), Kind.ALL_TOLD, "", null);
         joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
         Future<Replicas> second = threads.submit(() -> group.join(3, "locks"));
-        killed.tell(killed.hear(Kind.JOIN).port(), Kind.ALL_TOLD, "", null);
+        killed.tell(killed.hear(Kind.JOIN).sender(), Kind.ALL_TOLD, "", null);
         Replicas next = second.get(SOON.toSeconds(), TimeUnit.SECONDS);
 
         // It dies when one of the two has its change.
-        killed.tell(group.port(2), Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
-        killed.tell(group.port(3), Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
-        killed.tell(group.port(2), Kind.COPY, same[0], entry(101, 101, 8_000, "a full cart"));
+        killed.tell(2, Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
+        killed.tell(3, Kind.COPY, same[0], entry(100, 100, 7_000, "a cart"));
+        killed.tell(2, Kind.COPY, same[0], entry(101, 101, 8_000, "a full cart"));
         try (SessionLocks locks = new SessionLocks(directory.resolve("locks"))) {
             SessionLocks.Held held = locks.hold(same[0], 0);
             held.begin();

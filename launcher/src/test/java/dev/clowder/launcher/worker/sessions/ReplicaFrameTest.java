@@ -17,10 +17,9 @@ class ReplicaFrameTest {
     @ParameterizedTest
     @EnumSource(ReplicaFrame.Kind.class)
     void arrivesAsItWasSent(ReplicaFrame.Kind kind) throws IOException {
-        ReplicaFrame read = ReplicaFrame.of(new ReplicaFrame(kind, 7, 4711, "localhost/shop A", ENTRY).bytes());
+        ReplicaFrame read = ReplicaFrame.of(new ReplicaFrame(kind, 7, "localhost/shop A", ENTRY).bytes());
         assertThat(read.kind()).isEqualTo(kind);
         assertThat(read.sender()).isEqualTo(7);
-        assertThat(read.port()).isEqualTo(4711);
         assertThat(read.key()).isEqualTo("localhost/shop A");
         ReplicaFrame.Entry entry = Objects.requireNonNull(read.entry());
         assertThat(entry.version()).isEqualTo(9);
@@ -33,18 +32,18 @@ class ReplicaFrameTest {
 
     @Test
     void mayBeAboutNoSessionOrOneThatIsGone() throws IOException {
-        assertThat(ReplicaFrame.of(new ReplicaFrame(ReplicaFrame.Kind.JOIN, 1, 2, "", null).bytes())
+        assertThat(ReplicaFrame.of(new ReplicaFrame(ReplicaFrame.Kind.JOIN, 1, "", null).bytes())
                         .entry())
                 .isNull();
         ReplicaFrame.Entry gone = new ReplicaFrame.Entry(2, 2, 5, 0, null);
-        assertThat(ReplicaFrame.of(new ReplicaFrame(ReplicaFrame.Kind.COPY, 1, 2, "k", gone).bytes())
+        assertThat(ReplicaFrame.of(new ReplicaFrame(ReplicaFrame.Kind.COPY, 1, "k", gone).bytes())
                         .entry())
                 .isEqualTo(gone);
     }
 
     @Test
     void cutAnywhereItIsRefused() {
-        byte[] whole = new ReplicaFrame(ReplicaFrame.Kind.COPY, 7, 4711, "key", ENTRY).bytes();
+        byte[] whole = new ReplicaFrame(ReplicaFrame.Kind.COPY, 7, "key", ENTRY).bytes();
         for (int length = 0; length < whole.length; length++) {
             byte[] cut = Arrays.copyOf(whole, length);
             assertThatThrownBy(() -> ReplicaFrame.of(cut)).as(length + " bytes").isInstanceOf(IOException.class);

@@ -34,7 +34,7 @@ public final class ReplicaGroup implements AutoCloseable {
     /** The same with a file of locks that may be that of another one. */
     Replicas join(int id, String lockFile) throws IOException {
         AtomicReference<Replicas> self = new AtomicReference<>();
-        Replicas replicas = new Replicas(id, said -> answer(self.get(), said), directory.resolve(lockFile));
+        Replicas replicas = new Replicas(id, said -> answer(self.get(), said), directory, lockFile);
         self.set(replicas);
         joined.add(replicas);
         replicas.join();
@@ -53,17 +53,8 @@ public final class ReplicaGroup implements AutoCloseable {
     }
 
     /** A member that is not one of ours: whoever joins is told of it. */
-    void add(int id, int port) {
-        members.put(id, new Message.Replica(id, port, KEY));
-    }
-
-    /** Where a member takes frames. */
-    int port(int id) {
-        Message.Replica member = members.get(id);
-        if (member == null) {
-            throw new IllegalStateException("no member " + id);
-        }
-        return member.port();
+    void add(int id) {
+        members.put(id, new Message.Replica(id, KEY));
     }
 
     /** Does to a session what a worker does that has not used it for a minute. */
