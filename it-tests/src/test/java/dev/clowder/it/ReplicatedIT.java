@@ -1,8 +1,10 @@
 package dev.clowder.it;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
@@ -10,10 +12,24 @@ import dev.clowder.arquillian.Launcher;
 import dev.clowder.it.app.CounterServlet;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
 import org.jboss.shrinkwrap.api.asset.StringAsset;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
@@ -120,6 +136,156 @@ class ReplicatedIT {
             assertThat(HttpConnection.fresh(cluster.port(), COUNTER + "?add=0", cookie)
                             .body())
                     .isEqualTo("0");
+        }
+    }
+
+    @Test
+    @DisplayName("who does not know this start's key can say what he likes to a worker's socket: sessions stay exact")
+    void strangersChangeNothing() throws Exception {
+        ClusterStatus before = cluster.status();
+        List<SocketChannel> strangers = new ArrayList<>();
+        try (CountingUsers load = CountingUsers.start(List.of(cluster.port()), COUNTER, 9, 10, 4, 600)) {
+            byte[] noise = new byte[1_000_000];
+            new Random(8).nextBytes(noise);
+            for (ClusterStatus.Worker worker : before.workers()) {
+                for (int i = 0; i < 20; i++) {
+                    // Silent, half a proof, a wrong one and a frame of 2 GB, garbage.
+                    strangers.add(stranger(worker.id(), new byte[0]));
+                    strangers.add(stranger(worker.id(), Arrays.copyOf(noise, 63)));
+                    byte[] huge = Arrays.copyOf(noise, noise.length);
+                    System.arraycopy(new byte[] {0x7f, -1, -1, -1}, 0, huge, 64, 4);
+                    strangers.add(stranger(worker.id(), huge));
+                    strangers.add(stranger(worker.id(), noise));
+                }
+            }
+            load.await();
+            assertExact(load);
+        }
+        await("the end of all strangers")
+                .atMost(SOON)
+                .until(() -> strangers.stream().allMatch(ReplicatedIT::isCutOff));
+        for (SocketChannel stranger : strangers) {
+            stranger.close();
+        }
+        assertThat(cluster.status().workers().stream().map(ClusterStatus.Worker::id))
+                .isEqualTo(
+                        before.workers().stream().map(ClusterStatus.Worker::id).toList());
+    }
+
+    private static SocketChannel stranger(int worker, byte[] says) throws IOException {
+        SocketChannel stranger = SocketChannel.open(StandardProtocolFamily.UNIX);
+        stranger.connect(UnixDomainSocketAddress.of(socket(worker)));
+        try {
+            ByteBuffer all = ByteBuffer.wrap(says);
+            while (all.hasRemaining()) {
+                stranger.write(all);
+            }
+        } catch (IOException e) {
+            // Cut off before he had said everything.
+        }
+        stranger.configureBlocking(false);
+        return stranger;
+    }
+
+    private static Path socket(int worker) {
+        return cluster.runDir().resolve("worker-" + worker + "-r.sock");
+    }
+
+    /** Perhaps behind the challenge. */
+    private static boolean isCutOff(SocketChannel stranger) {
+        try {
+            return stranger.read(ByteBuffer.allocate(1000)) < 0;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    @Test
+    @DisplayName("workers listen at no port but the cluster's")
+    void workersHaveNoPortOfTheirOwn() throws Exception {
+        for (ClusterStatus.Worker worker : cluster.status().workers()) {
+            assertThat(ports(worker.pid())).containsOnly(cluster.port());
+        }
+    }
+
+    /** Those at which a process listens. */
+    private static Set<Integer> ports(long pid) throws IOException {
+        Path process = Path.of("/proc", String.valueOf(pid));
+        Set<String> sockets = new HashSet<>();
+        try (Stream<Path> descriptors = Files.list(process.resolve("fd"))) {
+            for (Path descriptor : descriptors.toList()) {
+                try {
+                    sockets.add(Files.readSymbolicLink(descriptor).toString());
+                } catch (NoSuchFileException e) {
+                    // Closed a moment ago.
+                }
+            }
+        }
+        Set<Integer> ports = new HashSet<>();
+        for (String table : List.of("net/tcp", "net/tcp6")) {
+            for (String line : Files.readAllLines(process.resolve(table))) {
+                String[] fields = line.strip().split(" +", 11);
+                if (fields[3].equals("0A") && sockets.contains("socket:[" + fields[9] + "]")) {
+                    ports.add(Integer.parseInt(fields[1].substring(fields[1].indexOf(':') + 1), 16));
+                }
+            }
+        }
+        return ports;
+    }
+
+    @Test
+    @DisplayName("another user of the machine can't even connect")
+    void anotherUserCanNotConnect() throws Exception {
+        assumeTrue(
+                "root".equals(System.getProperty("user.name")) && Files.isExecutable(Path.of("/usr/bin/setpriv")),
+                "only root can become somebody else, with setpriv");
+        Path parent = cluster.runDir().getParent();
+        for (Path above = parent; above != null; above = above.getParent()) {
+            // What protects it is to be the run directory alone.
+            Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(above);
+            if (permissions.add(PosixFilePermission.OTHERS_EXECUTE)) {
+                Files.setPosixFilePermissions(above, permissions);
+            }
+        }
+        Path program = parent.resolve("Stranger.java");
+        Path anybody = parent.resolve("anybody.sock");
+        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(anybody));
+            Files.setPosixFilePermissions(anybody, PosixFilePermissions.fromString("rw-rw-rw-"));
+            Files.writeString(program, """
+                    import java.net.*;
+                    import java.nio.channels.*;
+
+                    class Stranger {
+                        public static void main(String[] sockets) {
+                            for (String socket : sockets) {
+                                try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+                                    System.out.println("connected");
+                                } catch (java.io.IOException e) {
+                                    System.out.println(e.getMessage());
+                                }
+                            }
+                        }
+                    }
+                    """);
+            Process stranger = new ProcessBuilder(
+                            "setpriv",
+                            "--pdeathsig=KILL",
+                            "--reuid=65534",
+                            "--regid=65534",
+                            "--clear-groups",
+                            ProcessHandle.current().info().command().orElseThrow(),
+                            program.toString(),
+                            anybody.toString(),
+                            socket(cluster.status().worker(1).id()).toString(),
+                            socket(cluster.status().worker(2).id()).toString())
+                    .redirectErrorStream(true)
+                    .start();
+            assertThat(new String(stranger.getInputStream().readAllBytes(), UTF_8).lines())
+                    .containsExactly("connected", "Permission denied", "Permission denied");
+        } finally {
+            Files.deleteIfExists(anybody);
+            Files.deleteIfExists(program);
         }
     }
 
