@@ -1,37 +1,9 @@
 package dev.clowder.launcher.wire;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.annotation.JsonSubTypes;
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What processes of one cluster say to each other over the control socket. */
-@JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "type")
-@JsonSubTypes({
-    @JsonSubTypes.Type(Message.Hello.class),
-    @JsonSubTypes.Type(Message.Ready.class),
-    @JsonSubTypes.Type(Message.Failed.class),
-    @JsonSubTypes.Type(Message.Leaving.class),
-    @JsonSubTypes.Type(Message.Drained.class),
-    @JsonSubTypes.Type(Message.Load.class),
-    @JsonSubTypes.Type(Message.Adopted.class),
-    @JsonSubTypes.Type(Message.Start.class),
-    @JsonSubTypes.Type(Message.TakeSlot.class),
-    @JsonSubTypes.Type(Message.Stop.class),
-    @JsonSubTypes.Type(Message.Dump.class),
-    @JsonSubTypes.Type(Message.TicketKeys.class),
-    @JsonSubTypes.Type(Message.Dumped.class),
-    @JsonSubTypes.Type(Message.JoinReplicas.class),
-    @JsonSubTypes.Type(Message.ReplicaKey.class),
-    @JsonSubTypes.Type(Message.Replica.class),
-    @JsonSubTypes.Type(Message.Replicas.class),
-    @JsonSubTypes.Type(Message.ReplicaGone.class),
-    @JsonSubTypes.Type(Message.ReplicaLost.class),
-    @JsonSubTypes.Type(Message.Command.class),
-    @JsonSubTypes.Type(Message.Progress.class),
-    @JsonSubTypes.Type(Message.Reply.class)
-})
 public sealed interface Message {
 
     // From a worker to the supervisor.
@@ -73,9 +45,7 @@ public sealed interface Message {
             int busyThreads,
             long heapUsedBytes,
             long rssBytes,
-
-            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
-            Insides insides)
+            @Nullable Insides insides)
             implements Message {}
 
     /** What the worker's threads and requests are doing: many lines, cut if need be. The answer to {@link Dump}. */
@@ -292,11 +262,7 @@ public sealed interface Message {
      * @param done how many of the steps are over
      * @param steps how many there are; 0 if that is not known
      */
-    record Progress(
-            String line,
-            @JsonInclude(JsonInclude.Include.NON_DEFAULT) int done,
-            @JsonInclude(JsonInclude.Include.NON_DEFAULT) int steps)
-            implements Message {
+    record Progress(String line, int done, int steps) implements Message {
         public Progress(String line) {
             this(line, 0, 0);
         }

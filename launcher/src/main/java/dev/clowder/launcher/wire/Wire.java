@@ -1,8 +1,5 @@
 package dev.clowder.launcher.wire;
 
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -27,10 +24,6 @@ public final class Wire implements Closeable {
     private static final byte END = '\n';
     private static final int FIRST_BYTES = 8 * 1024;
 
-    private static final JsonMapper JSON = new JsonMapper();
-    private static final ObjectWriter WRITER = JSON.writerFor(Message.class);
-    private static final ObjectReader READER = JSON.readerFor(Message.class);
-
     private final SocketChannel channel;
     private final BlockingQueue<ByteBuffer> posted = new ArrayBlockingQueue<>(MAX_POSTED);
     private ByteBuffer received = ByteBuffer.allocate(FIRST_BYTES);
@@ -43,7 +36,7 @@ public final class Wire implements Closeable {
     /** Loads what the first message needs, which takes longer than a thousand messages. */
     public static void prepare() {
         try {
-            READER.readValue(WRITER.writeValueAsBytes(new Message.Stop(0, 0)));
+            MessageCodec.read(MessageCodec.write(new Message.Stop(0, 0)));
         } catch (IOException e) {
             throw new IllegalStateException("our own message", e);
         }
@@ -100,7 +93,7 @@ public final class Wire implements Closeable {
     }
 
     private static ByteBuffer frame(Message message) throws IOException {
-        byte[] body = WRITER.writeValueAsBytes(message);
+        byte[] body = MessageCodec.write(message);
         return ByteBuffer.allocate(body.length + 1).put(body).put(END).flip();
     }
 
@@ -121,7 +114,7 @@ public final class Wire implements Closeable {
         while (true) {
             int end = indexOfEnd(looked);
             if (end >= 0) {
-                return READER.readValue(take(end));
+                return MessageCodec.read(take(end));
             }
             looked = received.position();
             if (looked == MAX_LENGTH) {
