@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /** A real Tomcat on a free port whose requests run where they are polled. */
 final class LoopServer implements AutoCloseable {
     private static final long NEVER = 3_600_000_000_000L;
+    private static final long PATIENCE_MILLIS = 60_000;
 
     /** What is seen then needed no watchdog: it has doubts for an hour, also about what its first look shows. */
     static final Watchdog.Ticks BLIND = new Watchdog.Ticks(NEVER, NEVER, NEVER);
@@ -110,6 +111,9 @@ final class LoopServer implements AutoCloseable {
         Http2Protocol protocol = new Http2Protocol();
         // Java's client sends small frames at times, for which Tomcat closes a connection however it dispatches.
         protocol.setOverheadCountFactor(0);
+        // A busy machine is slower than its 5 s at times.
+        protocol.setReadTimeout(PATIENCE_MILLIS);
+        protocol.setWriteTimeout(PATIENCE_MILLIS);
         connector.addUpgradeProtocol(protocol);
         return this;
     }

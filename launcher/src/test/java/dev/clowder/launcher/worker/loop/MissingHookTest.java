@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
+import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import net.bytebuddy.jar.asm.ClassReader;
@@ -51,6 +52,7 @@ class MissingHookTest {
     void withoutAHookItIsStockAndSaysSoInOneLine(Change change, String method, String missing) throws Exception {
         Lines lines = new Lines();
         Logger logger = Logger.getLogger(CoreLoop.class.getName());
+        logger.setLevel(Level.INFO);
         logger.addHandler(lines);
         try {
             Class<?> type = new ChangedTomcat(change, method).loadClass(Visit.class.getName());
@@ -61,6 +63,7 @@ class MissingHookTest {
                     .allMatch(thread -> ((String) thread).contains("-exec-"));
         } finally {
             logger.removeHandler(lines);
+            logger.setLevel(null);
         }
         assertThat(lines.texts)
                 .singleElement()
