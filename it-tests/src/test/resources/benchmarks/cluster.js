@@ -55,6 +55,7 @@ function json() {
 function serve(request, response) {
   switch (request.url) {
     case '/hello': return answer(response, 'hello');
+    case '/pid': return answer(response, String(process.pid));
     case '/bytes': return answer(response, BYTES);
     case '/json': return answer(response, json());
     case '/sleep5': return setTimeout(answer, 5, response, 'hello');
@@ -71,6 +72,8 @@ function serve(request, response) {
 
 if (cluster.isPrimary) {
   cluster.on('listening', () => console.log('listening'));
+  // As Node's documentation shows it: a worker that died is replaced at once.
+  cluster.on('exit', () => cluster.fork());
   cluster.fork();
   cluster.fork();
   process.stdin.resume().on('end', () => process.exit());

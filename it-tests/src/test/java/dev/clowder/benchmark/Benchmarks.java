@@ -2,7 +2,9 @@ package dev.clowder.benchmark;
 
 import dev.clowder.benchmark.Contender.Kind;
 import dev.clowder.benchmark.LoadGenerator.Result;
+import dev.clowder.benchmark.Results.Balance;
 import dev.clowder.benchmark.Results.Measurement;
+import dev.clowder.benchmark.Results.Restart;
 import dev.clowder.benchmark.Results.Start;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -15,11 +17,15 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
@@ -27,11 +33,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Measures systems side by side: all run, one at a time has load, and in each round each has its turn. First the starts,
- * where a system has the machine for itself. Arguments: where the page goes, and where the raw figures go; {@link Settings}
+ * where a system has the machine for itself, and the deaths of what serves. Arguments: where the page goes, and where the raw figures go; {@link Settings}
  * has the rest.
  */
 public final class Benchmarks {
     private static final Duration READY = Duration.ofMinutes(5);
+    /** Among so many answers are those of all processes that serve. */
+    private static final int MOST_ASKED = 1000;
+
     private static final long PAUSE_MILLIS = 250;
     private static final Workload FIRST = Workload.ALL.get(0);
 
@@ -75,6 +84,9 @@ public final class Benchmarks {
         lookAround();
         if (settings.starts() > 0) {
             starts();
+        }
+        if (settings.restarts() > 0) {
+            restarts();
         }
         for (int heap : settings.heaps()) {
             loads(heap);
@@ -135,6 +147,54 @@ public final class Benchmarks {
         }
     }
 
+    /** All run, without load; each in its turn loses a process that serves. */
+    private void restarts() throws IOException, InterruptedException {
+        Map<Kind, Contender> running = new EnumMap<>(Kind.class);
+        try {
+            for (Kind kind : systems) {
+                if (kind.restarts()) {
+                    start(kind, 0, running);
+                }
+            }
+            // The first is not counted: it makes archives and fills caches, as a first start does.
+            for (int round = 0; round <= settings.restarts(); round++) {
+                TimeUnit.MILLISECONDS.sleep(Settings.STABLE.toMillis());
+                for (Kind kind : turn(round)) {
+                    Contender contender = running.get(kind);
+                    if (contender != null) {
+                        restart(kind, contender, round);
+                    }
+                }
+            }
+        } finally {
+            running.values().forEach(Contender::close);
+        }
+    }
+
+    private void restart(Kind kind, Contender contender, int round) throws IOException, InterruptedException {
+        Set<String> known = new HashSet<>();
+        for (int i = 0; i < MOST_ASKED && known.size() < (kind.servesWithSeveral() ? Contender.WORKERS : 1); i++) {
+            known.add(Probe.get(contender.ports().plain(), "/pid"));
+        }
+        ProcessHandle victim = ProcessHandle.of(Long.parseLong(known.iterator().next()))
+                .orElseThrow(() -> new IOException(kind.title + " has no process " + known));
+        long killed = System.nanoTime();
+        victim.destroyForcibly();
+        contender.restart();
+        double millis = (Probe.awaitOther(contender, "/pid", known, READY) - killed) / 1e6;
+        contender.awaitReady(READY);
+        if (round > 0) {
+            results.restarts.add(new Restart(kind.title, round, millis));
+            out.printf(
+                    Locale.ROOT,
+                    "restart %d/%d  %-8s first answer of the next after %.0f ms%n",
+                    round,
+                    settings.restarts(),
+                    kind.title,
+                    millis);
+        }
+    }
+
     private Map<String, Long> memoryAfterLoad(Contender contender) throws IOException, InterruptedException {
         try (LoadGenerator load = generator(FIRST, contender)) {
             load.atRate(new Schedule(settings.rate() / 2.0), Settings.START_LOAD);
@@ -166,11 +226,7 @@ public final class Benchmarks {
                 if (workloads.stream().noneMatch(kind::does)) {
                     continue;
                 }
-                try {
-                    running.put(kind, startReady(kind, heap));
-                } catch (IOException e) {
-                    note(kind.title + " did not start: " + e.getMessage());
-                }
+                start(kind, heap, running);
             }
             for (Workload workload : workloads) {
                 Map<Kind, Contender> able = new EnumMap<>(running);
@@ -185,6 +241,14 @@ public final class Benchmarks {
             }
         } finally {
             running.values().forEach(Contender::close);
+        }
+    }
+
+    private void start(Kind kind, int heap, Map<Kind, Contender> running) throws InterruptedException {
+        try {
+            running.put(kind, startReady(kind, heap));
+        } catch (IOException e) {
+            note(kind.title + " did not start: " + e.getMessage());
         }
     }
 
@@ -235,6 +299,9 @@ public final class Benchmarks {
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
                 try {
                     add(measure(kind, contender, workload, round, schedule));
+                    if (workload.way() == Workload.Way.CONNECTION_EACH && kind.servesWithSeveral()) {
+                        balance(kind, contender, round);
+                    }
                 } catch (IOException e) {
                     most.remove(kind);
                     note(kind.title + " gave up " + workload.name() + " in round " + round + ": " + e.getMessage());
@@ -272,6 +339,28 @@ public final class Benchmarks {
                     result.latencies().millis(0.99),
                     result.latencies().millis(0.999));
         }
+    }
+
+    private void balance(Kind kind, Contender contender, int round) throws IOException {
+        Map<String, Integer> answers = new HashMap<>();
+        for (int i = 0; i < settings.connections(); i++) {
+            answers.merge(Probe.get(contender.ports().plain(), "/pid"), 1, Integer::sum);
+        }
+        List<Integer> counts = new ArrayList<>(answers.values());
+        // One that answered none of them is not among them.
+        counts.addAll(Collections.nCopies(Math.max(0, Contender.WORKERS - counts.size()), 0));
+        counts.sort(Comparator.reverseOrder());
+        Balance balance = new Balance(kind.title, round, counts);
+        results.balances.add(balance);
+        out.printf(
+                Locale.ROOT,
+                "balance    %d/%d  %-8s %s of %d connections, %.1f %% from an equal share%n",
+                round,
+                settings.rounds(),
+                kind.title,
+                counts,
+                settings.connections(),
+                100 * balance.deviation());
     }
 
     private static List<ProcessHandle> processes(Contender contender) {

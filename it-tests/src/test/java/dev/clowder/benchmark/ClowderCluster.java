@@ -31,10 +31,13 @@ final class ClowderCluster implements Contender {
                 launcher.jar().toString(),
                 "run"));
         command.addAll(List.of("--port", String.valueOf(ports.plain()), "--address", "127.0.0.1"));
-        command.addAll(List.of("--workers", String.valueOf(WORKERS), "--accept", "shared"));
+        command.addAll(List.of("--workers", String.valueOf(WORKERS)));
+        if (!options.contains("--accept") && !site.clowderOptions().contains("--accept")) {
+            command.addAll(List.of("--accept", "shared"));
+        }
         command.addAll(List.of("--run-dir", runDir.toString(), "--stop-on-eof"));
         command.addAll(site.tls().options(ports.tls()));
-        if (Runtime.getRuntime().availableProcessors() < WORKERS) {
+        if (Runtime.getRuntime().availableProcessors() < WORKERS && !options.contains("--oversubscribe")) {
             command.add("--oversubscribe");
         }
         if (heap > 0) {
@@ -51,7 +54,7 @@ final class ClowderCluster implements Contender {
         clowder.start();
     }
 
-    /** Until all are READY and no class archive is being made. */
+    /** Until all are READY, a spare too, and no class archive is being made. */
     @Override
     public void awaitReady(Duration atMost) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
@@ -68,10 +71,16 @@ final class ClowderCluster implements Contender {
     private static boolean isReady(JsonNode status) {
         int ready = 0;
         for (JsonNode worker : status.path("workers")) {
-            ready += "READY".equals(worker.path("state").asText()) ? 1 : 0;
+            ready += isReadyWorker(worker) ? 1 : 0;
         }
+        JsonNode spare = status.path("spare");
         return ready == WORKERS
+                && (spare.isMissingNode() || isReadyWorker(spare))
                 && !"making".equals(status.at("/supervisor/classArchive/state").asText());
+    }
+
+    private static boolean isReadyWorker(JsonNode worker) {
+        return "READY".equals(worker.path("state").asText());
     }
 
     @Override

@@ -34,7 +34,10 @@ interface Contender extends AutoCloseable {
         REDIS("redis", "Clowder, 2 workers, --sessions redis://, and the Redis, which writes down every change"),
         POSTGRES(
                 "postgres",
-                "Clowder, 2 workers, --sessions jdbc:, and the PostgreSQL, which does not wait for its disk");
+                "Clowder, 2 workers, --sessions jdbc:, and the PostgreSQL, which does not wait for its disk"),
+        ROUND_ROBIN("round-robin", "Clowder, 2 workers, --accept round-robin"),
+        LEAST_CONNECTIONS("least-connections", "Clowder, 2 workers, --accept least-connections"),
+        SPARE("spare", "Clowder, 2 workers and a spare (--spare 1)");
 
         /** What a run measures that asks for nothing else. */
         static final List<Kind> USUAL = List.of(TOMCAT, CLOWDER, NGINX, HAPROXY, NODE, NIO);
@@ -57,8 +60,33 @@ interface Contender extends AutoCloseable {
                 // They have no sessions, or none that two servers share.
                 case NGINX, HAPROXY, NODE -> workload.sessions() == Workload.Sessions.NONE;
                 case LOCAL -> workload.sessions() != Workload.Sessions.SHARED;
-                case TOMCAT, CLOWDER, STICKY, REPLICATED, REDIS, POSTGRES -> true;
+                case TOMCAT, CLOWDER, STICKY, REPLICATED, REDIS, POSTGRES, ROUND_ROBIN, LEAST_CONNECTIONS, SPARE ->
+                    true;
             };
+        }
+
+        /** Whether what serves is started again when it dies, by the system or, as one plain Tomcat is, by whoever watches. */
+        boolean restarts() {
+            return switch (this) {
+                case TOMCAT,
+                        CLOWDER,
+                        NODE,
+                        LOCAL,
+                        STICKY,
+                        REPLICATED,
+                        REDIS,
+                        POSTGRES,
+                        ROUND_ROBIN,
+                        LEAST_CONNECTIONS,
+                        SPARE -> true;
+                // Whoever runs them has to watch the Tomcats.
+                case NGINX, HAPROXY, NIO -> false;
+            };
+        }
+
+        /** Whether it has several processes that serve, and a connection may come to any of them. */
+        boolean servesWithSeveral() {
+            return this != TOMCAT && this != NIO;
         }
 
         /**
@@ -72,6 +100,9 @@ interface Contender extends AutoCloseable {
                 case CLOWDER -> new ClowderCluster(site, heap / WORKERS, List.of());
                 case LOCAL, STICKY, REPLICATED ->
                     new ClowderCluster(site, heap / WORKERS, List.of("--sessions", title));
+                case ROUND_ROBIN, LEAST_CONNECTIONS ->
+                    new ClowderCluster(site, heap / WORKERS, List.of("--accept", title));
+                case SPARE -> new ClowderCluster(site, heap / WORKERS, List.of("--spare", "1", "--oversubscribe"));
                 case REDIS -> new ClowderWithEngine(site, heap / WORKERS, SessionEngine.redis(site.directory("redis")));
                 case POSTGRES ->
                     new ClowderWithEngine(site, heap / WORKERS, SessionEngine.postgres(site.directory("postgres")));
@@ -90,7 +121,8 @@ interface Contender extends AutoCloseable {
         String version(Site site) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> site.tomcatVersion();
-                case CLOWDER, LOCAL, STICKY, REPLICATED, REDIS, POSTGRES -> site.clowderVersion();
+                case CLOWDER, LOCAL, STICKY, REPLICATED, REDIS, POSTGRES, ROUND_ROBIN, LEAST_CONNECTIONS, SPARE ->
+                    site.clowderVersion();
                 case NGINX -> RealProxy.Program.NGINX.version();
                 case HAPROXY -> RealProxy.Program.HAPROXY.version();
                 case NIO -> "Java " + Runtime.version();
@@ -117,6 +149,12 @@ interface Contender extends AutoCloseable {
 
     /** Whether those of its processes that were started here still run; they start and end others. */
     boolean isAlive();
+
+    /**
+     * Sees to it that what serves is started again after somebody has killed it. Here there is nothing to do: the system
+     * itself does it.
+     */
+    default void restart() throws IOException, InterruptedException {}
 
     @Override
     void close();

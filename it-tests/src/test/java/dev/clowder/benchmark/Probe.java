@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -15,7 +16,11 @@ final class Probe {
     private static final String END_OF_HEAD = "\r\n\r\n";
     private static final String SET_COOKIE = "set-cookie:";
     private static final int TIMEOUT_MILLIS = 60_000;
+    /** Of those who ask while somebody dies, whose connections nobody may ever answer. */
+    private static final int IMPATIENT_MILLIS = 250;
+
     private static final long AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+    private static final long SOON_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private Probe() {}
 
@@ -25,7 +30,10 @@ final class Probe {
      * @throws IOException if there is none, or its status is not 200
      */
     static String get(int port, String path) throws IOException {
-        String answer = answer(port, path);
+        return body(answer(port, path));
+    }
+
+    private static String body(String answer) {
         return answer.substring(answer.indexOf(END_OF_HEAD) + END_OF_HEAD.length());
     }
 
@@ -45,8 +53,12 @@ final class Probe {
     }
 
     private static String answer(int port, String path) throws IOException {
+        return answer(port, path, TIMEOUT_MILLIS);
+    }
+
+    private static String answer(int port, String path, int timeoutMillis) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(TIMEOUT_MILLIS);
+            socket.setSoTimeout(timeoutMillis);
             socket.getOutputStream().write(Http1.request(path, true));
             String answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
             if (!answer.contains(END_OF_HEAD) || !answer.startsWith("HTTP/1.1 200")) {
@@ -75,5 +87,26 @@ final class Probe {
             }
             LockSupport.parkNanos(AGAIN_NANOS);
         }
+    }
+
+    /**
+     * Asks again and again until there is an answer with status 200 that is none of those.
+     *
+     * @return {@link System#nanoTime} of it
+     * @throws IOException if there is none in time
+     */
+    static long awaitOther(Contender contender, String path, Set<String> known, Duration atMost) throws IOException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        while (System.nanoTime() - deadline < 0) {
+            try {
+                if (!known.contains(body(answer(contender.ports().plain(), path, IMPATIENT_MILLIS)))) {
+                    return System.nanoTime();
+                }
+            } catch (IOException e) {
+                // Of the one that died, or of nobody yet.
+            }
+            LockSupport.parkNanos(SOON_AGAIN_NANOS);
+        }
+        throw new IOException("nobody else answers in time");
     }
 }

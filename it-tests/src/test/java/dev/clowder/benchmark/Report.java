@@ -42,6 +42,8 @@ final class Report {
         all.put("facts", results.facts);
         all.put("versions", results.versions);
         all.put("starts", results.starts);
+        all.put("restarts", results.restarts);
+        all.put("balances", results.balances);
         all.put("measurements", results.measurements);
         all.put("memoryAfterAll", results.memory);
         all.put("notes", results.notes);
@@ -63,6 +65,12 @@ final class Report {
             ratios();
             if (!results.starts.isEmpty()) {
                 startsAndMemory();
+            }
+            if (!results.restarts.isEmpty()) {
+                restarts();
+            }
+            if (!results.balances.isEmpty()) {
+                balances();
             }
             figures();
         }
@@ -196,6 +204,48 @@ final class Report {
                     Spread.ofRatios(memory, firstMemory).text(2),
                     parts(kind),
                     after(kind)));
+        }
+        line("");
+    }
+
+    private void restarts() {
+        line("## Restart");
+        line("");
+        line(
+                "From the SIGKILL of a process that serves to the first answer of one that had not answered before, without load:");
+        line(
+                "one that the system itself starts or has ready; plain Tomcat is started again at once by whoever killed it.");
+        line("");
+        header("system", "first answer of the next, ms", "ratio");
+        double[] first = results.restarts(systems.get(0).title);
+        for (Kind kind : systems) {
+            if (kind.restarts()) {
+                double[] millis = results.restarts(kind.title);
+                row(List.of(
+                        "`" + kind.title + "`",
+                        Spread.of(millis).text(0),
+                        Spread.ofRatios(millis, first).text(2)));
+            }
+        }
+        line("");
+    }
+
+    private void balances() {
+        line("## Balance");
+        line("");
+        line(
+                "How %d connections with one request each, one after the other, are spread over idle processes: how far the one"
+                        .formatted(settings.connections()));
+        line("that is farthest from an equal share is away from it, in percent of that share.");
+        line("");
+        header("system", "from an equal share, %");
+        for (Kind kind : systems) {
+            if (kind.servesWithSeveral()) {
+                double[] percent = Arrays.stream(results.deviations(kind.title))
+                        .map(part -> 100 * part)
+                        .toArray();
+                row(List.of("`" + kind.title + "`", Spread.of(percent).text(1)));
+            }
         }
         line("");
     }

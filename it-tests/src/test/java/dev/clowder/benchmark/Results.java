@@ -15,6 +15,8 @@ final class Results {
     final Map<String, String> versions = new LinkedHashMap<>();
 
     final List<Start> starts = new ArrayList<>();
+    final List<Restart> restarts = new ArrayList<>();
+    final List<Balance> balances = new ArrayList<>();
     final List<Measurement> measurements = new ArrayList<>();
 
     /** Kilobytes after all workloads, by system and by what processes are for. */
@@ -31,6 +33,33 @@ final class Results {
      * @param kilobytes of memory after a short load (PSS), by what processes are for
      */
     record Start(String system, int round, double firstAnswerMillis, Map<String, Long> kilobytes) {}
+
+    /**
+     * One death of a process that serves.
+     *
+     * @param round from 1
+     * @param millis from its SIGKILL to the first answer of a process that had not answered before
+     */
+    record Restart(String system, int round, double millis) {}
+
+    /**
+     * Connections with one request each, one after the other, while nothing else is asked for.
+     *
+     * @param round from 1
+     * @param answers of each process that serves, the greatest number first
+     */
+    record Balance(String system, int round, List<Integer> answers) {
+        /** How far the process that is farthest from an equal share is away from it, as a part of that share. */
+        double deviation() {
+            double equal =
+                    answers.stream().mapToInt(Integer::intValue).average().orElse(Double.NaN);
+            return answers.stream()
+                            .mapToDouble(one -> Math.abs(one - equal))
+                            .max()
+                            .orElse(Double.NaN)
+                    / equal;
+        }
+    }
 
     /**
      * One round of one workload.
@@ -61,6 +90,20 @@ final class Results {
         return measurements.stream()
                 .filter(one -> one.system().equals(system) && one.workload().equals(workload))
                 .mapToDouble(value)
+                .toArray();
+    }
+
+    double[] restarts(String system) {
+        return restarts.stream()
+                .filter(one -> one.system().equals(system))
+                .mapToDouble(Restart::millis)
+                .toArray();
+    }
+
+    double[] deviations(String system) {
+        return balances.stream()
+                .filter(one -> one.system().equals(system))
+                .mapToDouble(Balance::deviation)
                 .toArray();
     }
 

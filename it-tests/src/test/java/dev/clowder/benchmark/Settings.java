@@ -13,6 +13,8 @@ import java.util.function.Function;
  * @param workloads {@code workloads}; all but those with sessions by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
  * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
+ * @param restarts {@code restarts} that count, as many as {@code starts} by default; 0 to measure none
+ * @param connections {@code connections} with one request each whose distribution is looked at, 1000 by default
  * @param seconds {@code seconds} of load in a round, 3 by default
  * @param warmup {@code warmup} seconds of load before the first round, as many as {@code seconds} by default
  * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
@@ -24,6 +26,8 @@ record Settings(
         List<Workload> workloads,
         int rounds,
         int starts,
+        int restarts,
+        int connections,
         int seconds,
         int warmup,
         int rate,
@@ -31,6 +35,14 @@ record Settings(
         List<String> clowder) {
     /** Of a start: also the one that is not counted, which fills the caches of files and makes Clowder's class archive. */
     private static final int START_SECONDS = 6;
+
+    /**
+     * For which a worker has to run before it is killed: Clowder replaces one that dies sooner than 10 s after it was ready
+     * only after a pause.
+     */
+    static final Duration STABLE = Duration.ofSeconds(11);
+    /** Of a restart. */
+    private static final int RESTART_SECONDS = 3;
 
     private static final double PAUSE_SECONDS = 0.3;
 
@@ -43,12 +55,15 @@ record Settings(
      */
     static Settings of(Properties properties) {
         int rounds = number(properties, "rounds", 5, 1);
+        int starts = number(properties, "starts", rounds, 0);
         int seconds = number(properties, "seconds", 3, 1);
         return new Settings(
                 list(properties, "systems", List.of(Contender.Kind.values()), Contender.Kind.USUAL, kind -> kind.title),
                 list(properties, "workloads", Workload.ALL, Workload.USUAL, Workload::name),
                 rounds,
-                number(properties, "starts", rounds, 0),
+                starts,
+                number(properties, "restarts", starts, 0),
+                number(properties, "connections", 1000, 1),
                 seconds,
                 number(properties, "warmup", seconds, 1),
                 number(properties, "rate", 6400, 1),
@@ -97,10 +112,14 @@ record Settings(
     Duration estimate() {
         double each = warmup + rounds * (seconds + PAUSE_SECONDS);
         double all = starts == 0 ? 0 : (starts + 1.0) * START_SECONDS;
+        long mortal = systems.stream().filter(Contender.Kind::restarts).count();
+        double deaths = restarts == 0
+                ? 0
+                : mortal * START_SECONDS + (restarts + 1.0) * (STABLE.toSeconds() + mortal * RESTART_SECONDS);
         long loads = systems.stream()
                 .mapToLong(kind -> workloads.stream().filter(kind::does).count())
                 .sum();
-        return Duration.ofSeconds(Math.round(loads * each + systems.size() * all));
+        return Duration.ofSeconds(Math.round(loads * each + systems.size() * all + deaths));
     }
 
     List<Integer> heaps() {

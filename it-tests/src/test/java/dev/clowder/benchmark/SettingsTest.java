@@ -43,6 +43,7 @@ class SettingsTest {
         assertThat(settings.heaps()).containsExactly(0, 512);
         assertThat(settings.workloads(0)).extracting(Workload::name).containsExactly("hello");
         assertThat(settings.starts()).isZero();
+        assertThat(settings.restarts()).isZero();
         assertThat(settings.warmup()).isEqualTo(1);
         assertThat(settings.clowder()).isEqualTo(List.of("--loop", "off", "--trust", "false"));
     }
@@ -57,7 +58,7 @@ class SettingsTest {
         assertThatThrownBy(() -> settings("systems", "tomcat,jetty"))
                 .hasMessage(
                         "benchmark.systems has jetty, but there are tomcat, clowder, nginx, haproxy, node, nio, local,"
-                                + " sticky, replicated, redis, postgres");
+                                + " sticky, replicated, redis, postgres, round-robin, least-connections, spare");
         assertThatThrownBy(() -> settings("workloads", "helo")).hasMessageContaining("helo, but there are hello");
         assertThatThrownBy(() -> settings("rounds", "0")).hasMessage("benchmark.rounds must be at least 1, not 0");
         assertThatThrownBy(() -> settings("rate", "much")).hasMessage("benchmark.rate must be a number, not much");

@@ -52,6 +52,11 @@ final class TomcatServer implements Contender {
     }
 
     @Override
+    public void restart() throws IOException {
+        tomcat.start();
+    }
+
+    @Override
     public boolean isAlive() {
         return Running.is(tomcat.handle());
     }

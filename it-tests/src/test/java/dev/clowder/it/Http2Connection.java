@@ -44,6 +44,9 @@ final class Http2Connection implements AutoCloseable {
     private static final byte SCHEME_HTTPS = (byte) 0x87;
     private static final byte STATUS_200 = (byte) 0x88;
 
+    // RFC 9113, section 6.5.2.
+    private static final short INITIAL_WINDOW_SIZE = 4;
+
     private static final int WINDOW = 1 << 30;
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
@@ -59,8 +62,15 @@ final class Http2Connection implements AutoCloseable {
         this.socket = socket;
         this.in = new DataInputStream(socket.getInputStream());
         socket.getOutputStream().write(PREFACE.getBytes(US_ASCII));
-        send(new Frame(SETTINGS, 0, 0, NOTHING));
-        // Once and for all: Tomcat takes many small ones for an attack.
+        // Once and for all, for each stream and for all together: Tomcat takes many small updates for an attack.
+        send(new Frame(
+                SETTINGS,
+                0,
+                0,
+                ByteBuffer.allocate(Short.BYTES + Integer.BYTES)
+                        .putShort(INITIAL_WINDOW_SIZE)
+                        .putInt(WINDOW)
+                        .flip()));
         send(new Frame(
                 WINDOW_UPDATE,
                 0,

@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 /** One kind of work for each path; {@code benchmarks/cluster.js} gives the same answers, byte by byte. */
 @WebServlet({
     "/hello",
+    "/pid",
     "/bytes",
     "/json",
     "/sleep5",
@@ -54,6 +55,8 @@ public class BenchmarkServlet extends HttpServlet {
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
         switch (request.getServletPath()) {
             case "/hello" -> answer(response, HELLO);
+            case "/pid" ->
+                answer(response, String.valueOf(ProcessHandle.current().pid()).getBytes(US_ASCII));
             case "/bytes" -> answer(response, BYTES);
             case "/json" -> answer(response, json().getBytes(US_ASCII));
             case "/sleep5" -> sleep(response, 5);

@@ -100,6 +100,11 @@ final class CoreLoop {
             return List.copyOf(threads);
         }
 
+        /** As Tomcat knows it. Asked for here, since nobody but a run may need the class: it can't be loaded without its hooks. */
+        NioEndpoint.Poller poller() {
+            return poller;
+        }
+
         /** How many requests run on its threads; the leader counts only while it runs one. */
         int busy() {
             int leading = Leadership.isRunning(leadership.look()) ? 0 : 1;
@@ -141,7 +146,7 @@ final class CoreLoop {
     /** The poller of all connections; null if it is not on. */
     NioEndpoint.@Nullable Poller poller() {
         Run current = run;
-        return current == null ? null : current.poller;
+        return current == null ? null : current.poller();
     }
 
     /** Takes its threads from the number that the endpoint's pool may have. Called when there is the pool. */

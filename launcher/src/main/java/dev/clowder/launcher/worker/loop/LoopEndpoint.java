@@ -77,8 +77,8 @@ public class LoopEndpoint extends ProxyNioEndpoint {
 
     @Override
     public int getKeepAliveCount() {
-        Poller polling = getPoller();
-        return polling == null ? 0 : polling.getKeyCount();
+        Poller own = loop == null ? null : loop.poller();
+        return own == null ? super.getKeepAliveCount() : own.getKeyCount();
     }
 
     @Override

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.catalina.Globals;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -127,16 +128,26 @@ class CoreLoopTest {
         }
     }
 
-    @Test
-    void aFileIsSentByTheKernelToASlowReaderToo() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"/file.bin", "/sendfile"})
+    void aFileIsSentByTheKernelToASlowReaderToo(String path) throws Exception {
         byte[] content = new byte[16 << 20];
         Arrays.fill(content, (byte) 'y');
         Files.write(files.resolve("file.bin"), content);
-        try (LoopServer server = new LoopServer(files, LoopServer.BLIND, new Prediction()).start();
+        String file = files.resolve("file.bin").toRealPath().toString();
+        try (LoopServer server = new LoopServer(files, LoopServer.BLIND, new Prediction())
+                        // Whatever becomes of the other path: here there is nothing but the kernel that could send it.
+                        .page("/sendfile", (request, response) -> {
+                            response.setContentLength(content.length);
+                            request.setAttribute(Globals.SENDFILE_FILENAME_ATTR, file);
+                            request.setAttribute(Globals.SENDFILE_FILE_START_ATTR, 0L);
+                            request.setAttribute(Globals.SENDFILE_FILE_END_ATTR, (long) content.length);
+                        })
+                        .start();
                 LoopClient slow = new LoopClient(server.port());
                 LoopClient other = new LoopClient(server.port())) {
             for (int i = 0; i < 2; i++) {
-                slow.ask("/file.bin").ask("/hello");
+                slow.ask(path).ask("/hello");
                 assertThat(other.get("/hello").status()).isEqualTo(200);
                 assertThat(slow.answer().body()).hasSize(content.length);
                 assertThat(slow.answer().status()).isEqualTo(200);
@@ -381,7 +392,7 @@ class CoreLoopTest {
     }
 
     /** Until it is released, or its thread is interrupted. */
-    private static void await(CountDownLatch latch) {
+    static void await(CountDownLatch latch) {
         try {
             assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException e) {
@@ -389,11 +400,11 @@ class CoreLoopTest {
         }
     }
 
-    private interface Condition {
+    interface Condition {
         boolean holds() throws Exception;
     }
 
-    private static void eventually(Condition condition) throws Exception {
+    static void eventually(Condition condition) throws Exception {
         long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
         while (!condition.holds()) {
             assertThat(System.nanoTime() - end).as("in time").isNegative();

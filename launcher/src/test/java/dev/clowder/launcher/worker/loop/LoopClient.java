@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.util.Locale;
+import javax.net.ssl.SSLContext;
 
 /** One kept-alive connection; whoever is not answered within a minute is lost. */
 final class LoopClient implements AutoCloseable {
@@ -21,7 +22,16 @@ final class LoopClient implements AutoCloseable {
     record Answer(int status, String body) {}
 
     LoopClient(int port) throws IOException {
-        socket = new Socket(InetAddress.getLoopbackAddress(), port);
+        this(new Socket(InetAddress.getLoopbackAddress(), port));
+    }
+
+    /** Over TLS. */
+    LoopClient(int port, SSLContext tls) throws IOException {
+        this(tls.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), port));
+    }
+
+    private LoopClient(Socket socket) throws IOException {
+        this.socket = socket;
         socket.setTcpNoDelay(true);
         socket.setSoTimeout(LOST_MILLIS);
         in = new BufferedInputStream(socket.getInputStream(), 1 << 16);

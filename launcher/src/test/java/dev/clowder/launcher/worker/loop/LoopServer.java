@@ -7,6 +7,9 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import javax.net.ssl.SSLEngine;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.Wrapper;
@@ -14,11 +17,18 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.servlets.DefaultServlet;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.coyote.Adapter;
+import org.apache.coyote.http2.Http2Protocol;
+import org.apache.tomcat.util.net.SSLHostConfig;
+import org.apache.tomcat.util.net.SSLHostConfigCertificate;
+import org.apache.tomcat.util.net.openssl.ciphers.Cipher;
+import org.apache.tomcat.util.net.openssl.ciphers.Group;
+import org.apache.tomcat.util.net.openssl.ciphers.SignatureScheme;
 import org.jspecify.annotations.Nullable;
 
 /** A real Tomcat on a free port whose requests run where they are polled. */
 final class LoopServer implements AutoCloseable {
     private static final long NEVER = 3_600_000_000_000L;
+    private static final long PATIENCE_MILLIS = 60_000;
 
     /** What is seen then needed no watchdog: it has doubts for an hour, also about what its first look shows. */
     static final Watchdog.Ticks BLIND = new Watchdog.Ticks(NEVER, NEVER, NEVER);
@@ -26,11 +36,32 @@ final class LoopServer implements AutoCloseable {
     private final Tomcat tomcat = new Tomcat();
     private final Context context;
     private final Connector connector;
-    final LoopEndpoint endpoint;
+    final WatchedEndpoint endpoint;
 
     /** What a path does. */
     interface Page {
         void answer(HttpServletRequest request, HttpServletResponse response) throws IOException;
+    }
+
+    /** Knows who shakes hands. */
+    static final class WatchedEndpoint extends LoopEndpoint {
+        private final Queue<String> handshakes = new ConcurrentLinkedQueue<>();
+
+        WatchedEndpoint(Watchdog.Ticks ticks, @Nullable Prediction prediction) {
+            super(ticks, prediction);
+        }
+
+        @Override
+        protected SSLEngine createSSLEngine(
+                String name,
+                List<Cipher> ciphers,
+                List<String> protocols,
+                List<String> versions,
+                List<Group> groups,
+                List<SignatureScheme> signatures) {
+            handshakes.add(threadName());
+            return super.createSSLEngine(name, ciphers, protocols, versions, groups, signatures);
+        }
     }
 
     private static final class LoopProtocol extends ProxyHttp11NioProtocol {
@@ -48,7 +79,7 @@ final class LoopServer implements AutoCloseable {
     }
 
     LoopServer(Path directory, Watchdog.Ticks ticks, @Nullable Prediction prediction) {
-        endpoint = new LoopEndpoint(ticks, prediction);
+        endpoint = new WatchedEndpoint(ticks, prediction);
         connector = new Connector(new LoopProtocol(endpoint));
         connector.setPort(0);
         connector.setThrowOnFailure(true);
@@ -59,6 +90,37 @@ final class LoopServer implements AutoCloseable {
         context = tomcat.addContext("", directory.toString());
         Tomcat.addServlet(context, "default", new DefaultServlet()).addMapping("/");
         page("/hello", (request, response) -> response.getWriter().print(threadName()));
+    }
+
+    /** Over TLS, and nothing else. */
+    LoopServer tls(LoopCertificate made) {
+        SSLHostConfig host = new SSLHostConfig();
+        SSLHostConfigCertificate certificate =
+                new SSLHostConfigCertificate(host, SSLHostConfigCertificate.Type.UNDEFINED);
+        certificate.setCertificateKeystoreFile(made.keyStore().toString());
+        certificate.setCertificateKeystorePassword(LoopCertificate.PASSWORD);
+        host.addCertificate(certificate);
+        connector.addSslHostConfig(host);
+        connector.setSecure(true);
+        connector.setScheme("https");
+        return set("SSLEnabled", true);
+    }
+
+    /** HTTP/2 too: by ALPN, or by an upgrade in clear text. */
+    LoopServer http2() {
+        Http2Protocol protocol = new Http2Protocol();
+        // Java's client sends small frames at times, for which Tomcat closes a connection however it dispatches.
+        protocol.setOverheadCountFactor(0);
+        // A busy machine is slower than its 5 s at times.
+        protocol.setReadTimeout(PATIENCE_MILLIS);
+        protocol.setWriteTimeout(PATIENCE_MILLIS);
+        connector.addUpgradeProtocol(protocol);
+        return this;
+    }
+
+    /** The threads that began to shake hands, one for each connection. */
+    List<String> handshakes() {
+        return List.copyOf(endpoint.handshakes);
     }
 
     static LoopServer usual(Path directory) {

@@ -16,9 +16,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Takeovers as often as they can be had: a watchdog of microseconds, no prediction, and requests that are slow at random.
@@ -27,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(3600)
 class TakeoverStressTest {
-    private static final Watchdog.Ticks MICROSECONDS = new Watchdog.Ticks(20_000, 5_000, 100_000_000);
+    static final Watchdog.Ticks MICROSECONDS = new Watchdog.Ticks(20_000, 5_000, 100_000_000);
     private static final int CLIENTS = 8;
     private static final int REQUESTS = Integer.getInteger("loop.requests", 8_000);
     private static final long SEED = Long.getLong("loop.seed", System.nanoTime());
@@ -35,10 +36,13 @@ class TakeoverStressTest {
     @TempDir
     private Path files;
 
-    @Test
-    void noRequestIsLostDoubledOrMixedUpByTakeovers() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void noRequestIsLostDoubledOrMixedUpByTakeovers(boolean tls) throws Exception {
+        LoopCertificate certificate = tls ? new LoopCertificate(files) : null;
         ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
-        try (LoopServer server = new LoopServer(files, MICROSECONDS, null)
+        LoopServer made = new LoopServer(files, MICROSECONDS, null);
+        try (LoopServer server = (certificate == null ? made : made.tls(certificate))
                 .set("connectionTimeout", 3_600_000)
                 .page("/n", TakeoverStressTest::number)
                 .page("/async", TakeoverStressTest::later)
@@ -50,7 +54,10 @@ class TakeoverStressTest {
                 .start()) {
             List<Future<Integer>> results = new ArrayList<>();
             for (int i = 0; i < CLIENTS; i++) {
-                results.add(clients.submit(new Client(server.port(), i)));
+                Opening opening = certificate == null
+                        ? () -> new LoopClient(server.port())
+                        : () -> new LoopClient(server.port(), certificate.trusting());
+                results.add(clients.submit(new Client(opening, i)));
             }
             int answered = 0;
             for (Future<Integer> result : results) {
@@ -90,12 +97,16 @@ class TakeoverStressTest {
         }
     }
 
-    private record Client(int port, int number) implements Callable<Integer> {
+    private interface Opening {
+        LoopClient open() throws IOException;
+    }
+
+    private record Client(Opening opening, int number) implements Callable<Integer> {
         @Override
         public Integer call() throws IOException {
             Random random = new Random(SEED + number);
             int answered = 0;
-            LoopClient client = new LoopClient(port);
+            LoopClient client = opening.open();
             try {
                 while (answered < REQUESTS / CLIENTS) {
                     int batch = Math.min(1 + random.nextInt(4), REQUESTS / CLIENTS - answered);
@@ -110,7 +121,7 @@ class TakeoverStressTest {
                     if (random.nextInt(100) == 0) {
                         // Gone in the middle of it; asked again by another connection.
                         client.close();
-                        client = new LoopClient(port);
+                        client = opening.open();
                         continue;
                     }
                     for (String name : expected) {
