@@ -64,32 +64,34 @@ class RecentClientsTest {
             ForwardedPolicy remembers = policy(settings);
             ForwardedPolicy judges = withoutMemory(remembers);
             List<GivenHead> heads = new ArrayList<>();
-            for (int i = 0; i < 400; i++) {
+            for (int i = 0; i < 200; i++) {
                 heads.add(head(random));
             }
             int shared = 0;
-            for (int i = 0; i < 10_000; i++) {
+            for (int i = 0; i < 3_000; i++) {
                 GivenHead head = heads.get(random.nextInt(heads.size()));
                 ClientResolver known = new ClientResolver(remembers, head);
                 ClientResolver judged = new ClientResolver(judges, head);
 
                 Forwarded answer = known.resolve();
 
-                assertThat(answer).usingRecursiveComparison().as("%s", head).isEqualTo(judged.resolve());
-                assertThat(outcome(known)).as("%s", head).isEqualTo(outcome(judged));
+                assertThat(outcome(known, answer)).as("%s", head).isEqualTo(outcome(judged, judged.resolve()));
                 shared += answer == new ClientResolver(remembers, head).resolve() ? 1 : 0;
             }
-            assertThat(shared).as("answers that were remembered").isGreaterThan(100);
+            assertThat(shared).as("answers that were remembered").isGreaterThan(50);
         }
     }
 
-    /** Everything else that is asked of a resolver. */
-    private static List<Object> outcome(ClientResolver resolver) {
-        List<Object> outcome = new ArrayList<>(List.of(resolver.isRejected(), resolver.believesHeaders()));
+    /** Everything that is asked of an answer and of who gave it. */
+    private static String outcome(ClientResolver resolver, Forwarded f) {
+        StringBuilder outcome =
+                new StringBuilder().append(resolver.isRejected()).append(resolver.believesHeaders());
         for (int line = resolver.strippedBefore(20); line >= 0; line = resolver.strippedBefore(line)) {
-            outcome.add(line);
+            outcome.append(' ').append(line);
         }
-        return outcome;
+        return outcome + " " + f + " " + f.getIps() + " " + f.getProtocol() + " " + f.isSecure() + " " + f.getHost()
+                + " " + f.getPort() + " " + f.contextPath() + " " + f.remotePort() + " " + f.getPeer() + " "
+                + f.fromHeader();
     }
 
     private static GivenHead head(Random random) {
