@@ -13,17 +13,23 @@ import java.util.List;
  */
 final class AddressRanges {
 
-    private final long[] v4First;
-    private final long[] v4Last;
+    private static final long LOW_HALF = 0xffff_ffffL;
+
+    /**
+     * First and last address of each range in one number, in order: what a search compares is side by side, and no step of
+     * it depends on a guess of the processor.
+     */
+    private final long[] v4;
+
     private final long[] v6FirstHigh;
     private final long[] v6FirstLow;
     private final long[] v6LastHigh;
     private final long[] v6LastLow;
 
     AddressRanges(List<IpPrefix> prefixes) {
-        List<IpPrefix> v4 = merged(prefixes.stream().filter(IpPrefix::isV4).toList());
-        v4First = v4.stream().mapToLong(IpPrefix::low).toArray();
-        v4Last = v4.stream().mapToLong(IpPrefix::lastLow).toArray();
+        v4 = merged(prefixes.stream().filter(IpPrefix::isV4).toList()).stream()
+                .mapToLong(range -> packed((int) range.low(), (int) range.lastLow()))
+                .toArray();
         List<IpPrefix> v6 = merged(prefixes.stream().filter(p -> !p.isV4()).toList());
         v6FirstHigh = v6.stream().mapToLong(IpPrefix::high).toArray();
         v6FirstLow = v6.stream().mapToLong(IpPrefix::low).toArray();
@@ -32,16 +38,29 @@ final class AddressRanges {
     }
 
     boolean contains(IpAddress address) {
-        return address.isV4() ? containsV4(address.low()) : containsV6(address.high(), address.low());
+        return address.isV4() ? containsV4((int) address.low()) : containsV6(address.high(), address.low());
+    }
+
+    /** Orders by the first address as numbers without a sign, and then by the last. */
+    private static long packed(int first, int last) {
+        return ((long) (first ^ Integer.MIN_VALUE) << Integer.SIZE) | (last & LOW_HALF);
+    }
+
+    private static long first(long range) {
+        return (range >>> Integer.SIZE) ^ (Integer.MIN_VALUE & LOW_HALF);
+    }
+
+    private static long last(long range) {
+        return range & LOW_HALF;
     }
 
     /** Whether the IPv4 ranges leave nothing out, as {@code 0.0.0.0/1, 128.0.0.0/1} do. */
     boolean coverAllOfV4() {
-        long next = 0xffffL << 32;
-        for (int i = 0; i < v4First.length && v4First[i] == next; i++) {
-            next = v4Last[i] + 1;
+        long next = 0;
+        for (int i = 0; i < v4.length && first(v4[i]) == next; i++) {
+            next = last(v4[i]) + 1;
         }
-        return next == 0x1_0000L << 32;
+        return next == LOW_HALF + 1;
     }
 
     /** Whether the IPv6 ranges leave nothing out, as {@code ::/1, 8000::/1} do. */
@@ -58,20 +77,16 @@ final class AddressRanges {
         return false;
     }
 
-    private boolean containsV4(long low) {
+    /** The last range that begins at or before the address, or the first one, is the only one that can cover it. */
+    private boolean containsV4(int address) {
+        long wanted = packed(address, -1);
         int from = 0;
-        int to = v4First.length - 1;
-        while (from <= to) {
-            int middle = (from + to) >>> 1;
-            if (low < v4First[middle]) {
-                to = middle - 1;
-            } else if (low > v4Last[middle]) {
-                from = middle + 1;
-            } else {
-                return true;
-            }
+        for (int length = v4.length; length > 1; ) {
+            int half = length >>> 1;
+            from = v4[from + half] <= wanted ? from + half : from;
+            length -= half;
         }
-        return false;
+        return v4.length > 0 && v4[from] <= wanted && (address & LOW_HALF) <= last(v4[from]);
     }
 
     private boolean containsV6(long high, long low) {

@@ -52,6 +52,11 @@ final class ByteText implements CharSequence {
         return areEightAlike(others, last);
     }
 
+    /** Writes all bytes into {@code target}, the first one at {@code at}. */
+    void copyTo(byte[] target, int at) {
+        System.arraycopy(bytes, start, target, at, length);
+    }
+
     private boolean areEightAlike(byte[] others, int at) {
         return (long) EIGHT.get(bytes, start + at) == (long) EIGHT.get(others, at);
     }

@@ -24,6 +24,7 @@ final class ClientResolver {
     private final ForwardedPolicy policy;
     private final RequestHead head;
     private final HeaderScan scan = new HeaderScan();
+    private final DecidingLines lines = new DecidingLines();
     private final Hops hops;
     private final Walk walk;
     private final ForwardedValues values;
@@ -35,6 +36,7 @@ final class ClientResolver {
     private boolean peerIsTrusted;
 
     private boolean believed;
+    private boolean targetTold;
     private boolean rejected;
     private int refused;
 
@@ -82,7 +84,24 @@ final class ClientResolver {
         if (!compares && !scan.hasAny(READ)) {
             return values.asReceived(peer, Reason.NO_HEADER);
         }
-        return judge(compares);
+        RecentClients recent = policy.recent();
+        return recent == null || compares || !lines.read(head, scan, READ) ? judge(compares) : recall(recent);
+    }
+
+    /** As {@link #judge}, which is asked only if the answer is not known from another request with the same lines. */
+    private Forwarded recall(RecentClients recent) {
+        RecentClients.Answer known = recent.find(lines, head, peer);
+        if (known != null) {
+            believed = true;
+            targetTold = known.isTargetTold();
+            return known.forwarded();
+        }
+        int refusedAnyway = refused;
+        Forwarded forwarded = judge(false);
+        if (believed && !rejected && refused == refusedAnyway) {
+            recent.add(lines, head, targetTold, forwarded);
+        }
+        return forwarded;
     }
 
     private Forwarded judge(boolean compares) {
@@ -109,6 +128,7 @@ final class ClientResolver {
         }
         Forwarded forwarded = values.believed(peer, reason, walk);
         refused |= values.refused();
+        targetTold = values.isTargetTold();
         return forwarded;
     }
 
@@ -173,7 +193,7 @@ final class ClientResolver {
 
     /** Whether any header of the last request may have changed its protocol, host or port. */
     boolean believesHeaders() {
-        return believed && !rejected && (remoteIp != null || values.isTargetTold());
+        return believed && !rejected && (remoteIp != null || targetTold);
     }
 
     /** Whether the last request is to be answered with 400. */

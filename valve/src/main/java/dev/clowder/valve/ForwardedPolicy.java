@@ -6,7 +6,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that is configured, compiled and checked once at start; the request path only applies it. Immutable.
+ * Everything that is configured, compiled and checked once at start; the request path only applies it. Immutable
+ * but for what it remembers.
  *
  * @param trust who may speak for a client
  * @param family the one family of headers that is read
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param subdomainOffset labels at the right end of a host name that are no sub-domain
  * @param requestAttributes whether the attributes for an access log with requestAttributesEnabled are set
  * @param remoteIp what else holds in place of Tomcat's RemoteIpValve; null in the own form of the settings
+ * @param recent what this policy came to of late; null if that may be another thing the next time, or is more than it keeps
  */
 record ForwardedPolicy(
         TrustedProxies trust,
@@ -29,7 +31,8 @@ record ForwardedPolicy(
         @Nullable AllowedHosts hosts,
         int subdomainOffset,
         boolean requestAttributes,
-        @Nullable RemoteIpRules remoteIp) {
+        @Nullable RemoteIpRules remoteIp,
+        @Nullable RecentClients recent) {
 
     enum Family {
         X_FORWARDED,
@@ -74,8 +77,9 @@ record ForwardedPolicy(
         reader.refuseUnknown(ATTRIBUTES, remoteIp == null ? Set.of() : RemoteIpRules.ATTRIBUTES);
         Family family = reader.family();
         boolean strip = remoteIp == null || attributes.containsKey("strip");
+        TrustedProxies trust = remoteIp == null ? trust(attributes, fileRules, loader) : remoteIp.trusted();
         return new ForwardedPolicy(
-                remoteIp == null ? trust(attributes, fileRules, loader) : remoteIp.trusted(),
+                trust,
                 family,
                 new HeaderNames(remoteIp == null ? reader.names(family) : reader.namesOfRemoteIpValve()),
                 reader.isSecondChoice("conflict", "ignore", "reject"),
@@ -84,7 +88,8 @@ record ForwardedPolicy(
                 reader.hosts(),
                 reader.subdomainOffset(),
                 reader.flag("requestAttributesEnabled", remoteIp != null),
-                remoteIp);
+                remoteIp,
+                recent(trust, remoteIp));
     }
 
     /** Compiles {@code trust} alone, for a start and for each change of {@code trustFile}. */
@@ -109,7 +114,12 @@ record ForwardedPolicy(
                 hosts,
                 subdomainOffset,
                 requestAttributes,
-                remoteIp);
+                remoteIp,
+                recent(newTrust, remoteIp));
+    }
+
+    private static @Nullable RecentClients recent(TrustedProxies trust, @Nullable RemoteIpRules remoteIp) {
+        return trust.mayChange() || remoteIp != null ? null : new RecentClients();
     }
 
     static IllegalArgumentException refused(

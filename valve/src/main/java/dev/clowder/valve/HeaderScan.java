@@ -33,6 +33,11 @@ final class HeaderScan {
         }
     }
 
+    /** The bit of the role of a line, 0 if it does not matter. */
+    int role(int line) {
+        return roles[line];
+    }
+
     /** Whether any header has one of the roles whose bits are set. */
     boolean hasAny(int bits) {
         return (found & bits) != 0;
