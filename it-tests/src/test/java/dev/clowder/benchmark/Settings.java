@@ -13,7 +13,7 @@ import java.util.function.Function;
  * @param workloads {@code workloads}; all but those with sessions by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
  * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
- * @param restarts {@code restarts} that count, as many as {@code starts} by default; 0 to measure none
+ * @param restarts {@code restarts} that count, no more than 2 by default: each takes long; 0 to measure none
  * @param connections {@code connections} with one request each whose distribution is looked at, 1000 by default
  * @param seconds {@code seconds} of load in a round, 3 by default
  * @param warmup {@code warmup} seconds of load before the first round, as many as {@code seconds} by default
@@ -62,7 +62,7 @@ record Settings(
                 list(properties, "workloads", Workload.ALL, Workload.USUAL, Workload::name),
                 rounds,
                 starts,
-                number(properties, "restarts", starts, 0),
+                number(properties, "restarts", Math.min(starts, 2), 0),
                 number(properties, "connections", 1000, 1),
                 seconds,
                 number(properties, "warmup", seconds, 1),

@@ -43,7 +43,7 @@ final class MessageCodec {
         }
     };
 
-    private record Shape(RecordComponent[] components, Constructor<?> constructor) {
+    private record Shape(List<RecordComponent> components, Constructor<?> constructor) {
         static Shape of(Class<?> type) {
             RecordComponent[] components = type.getRecordComponents();
             try {
@@ -53,7 +53,7 @@ final class MessageCodec {
                 for (RecordComponent component : components) {
                     component.getAccessor().setAccessible(true);
                 }
-                return new Shape(components, constructor);
+                return new Shape(List.of(components), constructor);
             } catch (NoSuchMethodException e) {
                 throw new IllegalStateException("a record has a constructor of its components", e);
             }
@@ -172,9 +172,9 @@ final class MessageCodec {
 
     private static Object record(Class<?> type, Map<?, ?> members) throws IOException {
         Shape shape = SHAPES.get(type);
-        @Nullable Object[] values = new Object[shape.components().length];
+        @Nullable Object[] values = new Object[shape.components().size()];
         for (int i = 0; i < values.length; i++) {
-            RecordComponent component = shape.components()[i];
+            RecordComponent component = shape.components().get(i);
             Object member = members.get(component.getName());
             Type wanted = component.getGenericType();
             values[i] = member == null ? missing(wanted) : value(wanted, member, component.getName());
@@ -211,13 +211,14 @@ final class MessageCodec {
             return number;
         } else if (member instanceof Long number && type == int.class && number == number.intValue()) {
             return number.intValue();
-        } else if (member instanceof Boolean && type == boolean.class
-                || member instanceof String && type == String.class) {
+        } else if ((member instanceof Boolean && type == boolean.class)
+                || (member instanceof String && type == String.class)) {
             return member;
         } else if (member instanceof Map<?, ?> members && type instanceof Class<?> nested && nested.isRecord()) {
             return record(nested, members);
         }
-        throw new IOException(name + " can't be " + member);
+        // Not the value, which may be a secret.
+        throw new IOException(name + " can't be a " + member.getClass().getSimpleName());
     }
 
     private static List<?> list(Type type, List<?> elements, String name) throws IOException {

@@ -19,6 +19,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class WireTest {
     @TempDir
@@ -179,10 +181,42 @@ class WireTest {
         assertThat(wire.post(new Message.Ready())).isFalse();
     }
 
-    @Test
-    void garbageIsAnError() throws IOException {
-        raw.write(line("??\n"));
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "??",
+                "",
+                "[]",
+                "\"Ready\"",
+                "{}",
+                "{\"type\":7}",
+                "{\"type\":\"Unheard\"}",
+                "{\"type\":\"Listener\"}",
+                "{\"type\":\"Ready\"}{\"type\":\"Ready\"}",
+                "{\"type\":\"Stop\",\"drainMillis\":\"5\"}",
+                "{\"type\":\"Stop\",\"drainMillis\":1.5}",
+                "{\"type\":\"Stop\",\"drainMillis\":9223372036854775808}",
+                "{\"type\":\"Hello\",\"slot\":2147483648}",
+                "{\"type\":\"Hello\",\"serving\":1}",
+                "{\"type\":\"Failed\",\"reason\":{}}",
+                "{\"type\":\"Command\",\"name\":\"scale\",\"arguments\":\"3\"}",
+                "{\"type\":\"Command\",\"name\":\"scale\",\"arguments\":[null]}",
+                "{\"type\":\"Load\",\"insides\":[]}"
+            })
+    void garbageIsAnError(String line) throws IOException {
+        raw.write(line(line + "\n"));
         assertThatThrownBy(wire::receive).isInstanceOf(IOException.class);
+    }
+
+    /** As from a process of another version, or from a program of somebody else. */
+    @Test
+    void membersMayBeMissingOrUnknownAndComeInAnyOrder() throws IOException {
+        raw.write(line("{\"future\":{\"a\":[1.5,null]},\"idleMillis\":1,\"type\":\"Stop\"}\n"));
+        assertThat(wire.receive()).isEqualTo(new Message.Stop(0, 1));
+        raw.write(line("{\"type\":\"Load\",\"insides\":{\"counts\":{}}}\n"));
+        assertThat(wire.receive()).isEqualTo(new Message.Load(0, 0, 0, 0, 0, new Insides(0, 0, 0, 0, 0, Counts.NONE)));
+        raw.write(line("{\"type\":\"Command\",\"name\":null}\n"));
+        assertThat(wire.receive()).isEqualTo(new Message.Command(null, List.of()));
     }
 
     private static ByteBuffer line(String text) {
