@@ -153,7 +153,7 @@ public class ClowderConfiguration implements ContainerConfiguration {
 
     /** Returns everything but the application. */
     ClowderProcess.Builder process() {
-        ClowderProcess.Builder process = ClowderProcess.builder(launcher());
+        ClowderProcess.Builder process = ClowderProcess.builder(launcher()).fromArchive();
         if (spreadRequests) {
             // Else a worker that is ready seconds after another gets one of ten requests for a while.
             process.jvmOptions("-Dclowder.equal-turns=true");

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +24,12 @@ public final class ClowderProcess implements ClusterControl, AutoCloseable {
     // Each worker is watched for some seconds before the next one is replaced.
     private static final Duration CHANGE_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
+    private static final int FIRST_WITH_CACHE = 24;
     // With room for the thread dump of a busy worker.
     private static final int KEPT = 1024 * 1024;
+
+    /** By which the JVM of another launcher uses the archive that one of them told of. */
+    private static final Map<Launcher, List<String>> ARCHIVES = new ConcurrentHashMap<>();
 
     private final Launcher launcher;
     private final Process process;
@@ -107,6 +112,17 @@ public final class ClowderProcess implements ClusterControl, AutoCloseable {
         /** Starts the launcher as a user would, without options for its JVM; those that are added later count. */
         public Builder plainJvm() {
             jvmOptions.clear();
+            return this;
+        }
+
+        /**
+         * Starts the launcher itself from the class archive of the workers too, once one has told of it. Up to Java 23, where
+         * an archive does not depend on the modules that a JVM opens.
+         */
+        Builder fromArchive() {
+            if (Runtime.version().feature() < FIRST_WITH_CACHE) {
+                jvmOptions.addAll(ARCHIVES.getOrDefault(launcher, List.of()));
+            }
             return this;
         }
 
@@ -214,8 +230,9 @@ public final class ClowderProcess implements ClusterControl, AutoCloseable {
      * @throws IOException if it takes longer, or the launcher ends
      */
     void awaitArchive(Duration atMost) throws IOException, InterruptedException {
-        watch.await(
-                "done with its class archive", status -> !status.supervisor().makesArchive(), atMost);
+        ClusterStatus status = watch.await(
+                "done with its class archive", last -> !last.supervisor().makesArchive(), atMost);
+        ARCHIVES.put(launcher, status.supervisor().archiveOptions());
     }
 
     private void note(ClusterStatus status) {

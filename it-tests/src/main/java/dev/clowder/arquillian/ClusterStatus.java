@@ -40,6 +40,10 @@ public record ClusterStatus(
         boolean makesArchive() {
             return classArchive != null && "making".equals(classArchive.state());
         }
+
+        List<String> archiveOptions() {
+            return classArchive == null || classArchive.options() == null ? List.of() : classArchive.options();
+        }
     }
 
     /**
@@ -47,8 +51,10 @@ public record ClusterStatus(
      *
      * @param state {@code making}, {@code ready}, {@code used} or {@code off}
      * @param reason why not
+     * @param options with which another JVM of the same kind uses it; null with a launcher that does not tell
      */
-    public record ClassArchive(String state, @Nullable String reason) {}
+    public record ClassArchive(
+            String state, @Nullable String reason, @Nullable List<String> options) {}
 
     /**
      * One listening socket.

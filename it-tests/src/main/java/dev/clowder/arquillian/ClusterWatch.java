@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 final class ClusterWatch {
     private static final Duration COMMAND_TIMEOUT = Duration.ofSeconds(60);
     // The launcher is asked at once when it says something of its own, and else after this time.
-    private static final Duration ASK_AGAIN = Duration.ofMillis(50);
+    private static final Duration ASK_AGAIN = Duration.ofMillis(250);
     // With the time in front while it runs; lines of workers have their slot in front.
     private static final Pattern OWN_LINE = Pattern.compile("^(\\S+ )?clowder: .*");
 

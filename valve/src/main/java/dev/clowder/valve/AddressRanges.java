@@ -14,12 +14,21 @@ import java.util.List;
 final class AddressRanges {
 
     private static final long LOW_HALF = 0xffff_ffffL;
+    private static final int MANY = 256;
+    private static final int HALF_BITS = 16;
+    private static final int HALVES = 1 << HALF_BITS;
 
     /**
      * First and last address of each range in one number, in order: what a search compares is side by side, and no step of
      * it depends on a guess of the processor.
      */
     private final long[] v4;
+
+    /**
+     * For each value of the upper half of an address the first range that begins there or behind it; empty where a search
+     * is short without. With 100,000 ranges it is two looks into memory that is far away, instead of ten.
+     */
+    private final int[] v4From;
 
     private final long[] v6FirstHigh;
     private final long[] v6FirstLow;
@@ -30,6 +39,7 @@ final class AddressRanges {
         v4 = merged(prefixes.stream().filter(IpPrefix::isV4).toList()).stream()
                 .mapToLong(range -> packed((int) range.low(), (int) range.lastLow()))
                 .toArray();
+        v4From = v4.length < MANY ? new int[0] : index(v4);
         List<IpPrefix> v6 = merged(prefixes.stream().filter(p -> !p.isV4()).toList());
         v6FirstHigh = v6.stream().mapToLong(IpPrefix::high).toArray();
         v6FirstLow = v6.stream().mapToLong(IpPrefix::low).toArray();
@@ -39,6 +49,18 @@ final class AddressRanges {
 
     boolean contains(IpAddress address) {
         return address.isV4() ? containsV4((int) address.low()) : containsV6(address.high(), address.low());
+    }
+
+    private static int[] index(long[] ranges) {
+        int[] from = new int[HALVES + 1];
+        int range = 0;
+        for (int half = 0; half <= HALVES; half++) {
+            while (range < ranges.length && first(ranges[range]) < (long) half << HALF_BITS) {
+                range++;
+            }
+            from[half] = range;
+        }
+        return from;
     }
 
     /** Orders by the first address as numbers without a sign, and then by the last. */
@@ -81,7 +103,14 @@ final class AddressRanges {
     private boolean containsV4(int address) {
         long wanted = packed(address, -1);
         int from = 0;
-        for (int length = v4.length; length > 1; ) {
+        int length = v4.length;
+        if (v4From.length > 0) {
+            int half = address >>> HALF_BITS;
+            // One that begins before them may reach into them.
+            from = Math.max(v4From[half] - 1, 0);
+            length = v4From[half + 1] - from;
+        }
+        while (length > 1) {
             int half = length >>> 1;
             from = v4[from + half] <= wanted ? from + half : from;
             length -= half;

@@ -109,19 +109,18 @@ final class ClassArchive implements Observer, AutoCloseable {
     /** For {@code status}. Any thread; does not wait. */
     Status.ClassArchiveStatus status() {
         if (!off.isEmpty()) {
-            return new Status.ClassArchiveStatus("off", off);
+            return Status.ClassArchiveStatus.off(off);
         }
-        if (archive == null) {
-            return new Status.ClassArchiveStatus("making", "workers start without it until it is made");
+        Path file = archive;
+        ArchiveKind what = kind;
+        if (file == null || what == null) {
+            return new Status.ClassArchiveStatus("making", "workers start without it until it is made", List.of());
         }
         long all = uses.size();
         long mapped = uses.values().stream().filter(use -> use == Use.MAPPED).count();
-        if (mapped == all) {
-            return new Status.ClassArchiveStatus(all > 0 ? "used" : "ready", "");
-        }
-        return new Status.ClassArchiveStatus(
-                mapped > 0 ? "used" : "ready",
-                "by " + mapped + " of " + all + " workers, the others started before it was there");
+        String reason =
+                mapped == all ? "" : "by " + mapped + " of " + all + " workers, the others started before it was there";
+        return new Status.ClassArchiveStatus(mapped > 0 ? "used" : "ready", reason, what.using(file));
     }
 
     @Override

@@ -355,6 +355,11 @@ final class JvmHost implements Host, AutoCloseable {
         return archive.status();
     }
 
+    /** Loads what the first worker's flags need. */
+    static void prepare() {
+        totalMemory();
+    }
+
     /** Bytes of the machine, or of the container (cgroup version 1 or 2) if that has less; 0 if this JVM can't say. */
     private static long totalMemory() {
         return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system

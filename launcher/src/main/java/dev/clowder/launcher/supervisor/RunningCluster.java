@@ -62,6 +62,8 @@ public final class RunningCluster {
                 () -> {
                     Acceptor.prepare();
                     Wire.prepare();
+                    Register.prepare();
+                    JvmHost.prepare();
                 },
                 "preparation");
         thread.setDaemon(true);

@@ -51,9 +51,21 @@ public record Status(
             @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
             OperationStatus operation) {}
 
-    /** Whether workers start from an archive of their classes: making, ready, used or off, and why not. */
-    public record ClassArchiveStatus(String state, String reason) {
-        static final ClassArchiveStatus NONE = new ClassArchiveStatus("off", "this host has none");
+    /**
+     * Whether workers start from an archive of their classes: making, ready, used or off, and why not.
+     *
+     * @param options with which another JVM of the same kind, without flags that decide otherwise, uses it
+     */
+    public record ClassArchiveStatus(String state, String reason, List<String> options) {
+        static final ClassArchiveStatus NONE = off("this host has none");
+
+        public ClassArchiveStatus {
+            options = options == null ? List.of() : List.copyOf(options);
+        }
+
+        static ClassArchiveStatus off(String reason) {
+            return new ClassArchiveStatus("off", reason, List.of());
+        }
     }
 
     /** A change that is under way, such as a reload. */

@@ -41,6 +41,7 @@ final class EmbeddedTomcat {
                 chatty.setLevel(Level.WARNING);
             }
         }
+        ManagedBeans.load();
         Tomcat tomcat = new Tomcat();
         tomcat.setBaseDir(start.directory());
         tomcat.enableNaming();

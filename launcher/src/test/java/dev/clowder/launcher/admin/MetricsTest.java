@@ -117,7 +117,13 @@ class MetricsTest {
                 Map.of("client", 18L));
         return new Status(
                 new Status.SupervisorStatus(
-                        1, "1.0", 2, "RUNNING", 3, new Status.ClassArchiveStatus("off", "a \"reason\""), null),
+                        1,
+                        "1.0",
+                        2,
+                        "RUNNING",
+                        3,
+                        new Status.ClassArchiveStatus("off", "a \"reason\"", List.of()),
+                        null),
                 List.of(),
                 List.of(new Status.WorkerStatus(
                         1, 2, 3, "READY", 4, 5, 6, 7, 8, 9, 10, 11, null, new Insides(200, 20, 30, 40, 50, counts))),
