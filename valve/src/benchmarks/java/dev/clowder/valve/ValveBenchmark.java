@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What a valve adds to a request. Each call also makes the request ready and recycles it; the valve {@code none} shows
  * what that alone costs and is to be taken off. The client is another one with each request, as behind any proxy that
- * keeps its connections.
+ * keeps its connections, and comes again after 256.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -30,12 +30,14 @@ import org.openjdk.jmh.annotations.Warmup;
 public class ValveBenchmark {
 
     private static final int CLIENTS = 256;
+    private static final int MANY_CLIENTS = 128 * CLIENTS;
 
     /** {@code compatible}: ForwardedValve with an attribute of RemoteIpValve, so that it stands in for it. */
     @Param({"none", "RemoteIpValve", "ForwardedValve", "compatible"})
     String valve;
 
-    @Param({"untrusted", "absent", "one", "three"})
+    /** {@code new}: one member as in {@code one}, but each client only once in a while, so that none is a recent one. */
+    @Param({"untrusted", "absent", "one", "three", "new"})
     String header;
 
     private Connection connection;
@@ -45,9 +47,9 @@ public class ValveBenchmark {
     @Setup
     public void start() throws Exception {
         connection = new Connection(header.equals("untrusted") ? "198.51.100.9" : "10.1.1.3", valve());
-        headers = new byte[CLIENTS][][];
-        for (int i = 0; i < CLIENTS; i++) {
-            String client = "203.0." + (100 + i % 13) + "." + i;
+        headers = new byte[header.equals("new") ? MANY_CLIENTS : CLIENTS][][];
+        for (int i = 0; i < headers.length; i++) {
+            String client = "203." + i / CLIENTS + "." + (100 + i % 13) + "." + i % CLIENTS;
             String chain = header.equals("three") ? client + ", 10.1.1.1, 10.1.1.2" : client;
             headers[i] = header.equals("absent")
                     ? new byte[0][]
@@ -79,7 +81,7 @@ public class ValveBenchmark {
 
     @Benchmark
     public Request request() throws Exception {
-        next = (next + 1) % CLIENTS;
+        next = (next + 1) % headers.length;
         return connection.serve(headers[next]);
     }
 }
