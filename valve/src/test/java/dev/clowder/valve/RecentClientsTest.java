@@ -2,11 +2,14 @@ package dev.clowder.valve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is remembered for header lines never shows, but in what it saves. */
 class RecentClientsTest {
@@ -162,18 +165,94 @@ class RecentClientsTest {
         assertThat(some.are(read("X-Forwarded-For", "http").copy())).isFalse();
     }
 
-    @Test
-    void theSlotDependsOnEachByte() {
-        String text = "203.0.113.7, 198.51.100.25, 10.1.1.1";
-        int same = 0;
+    @ParameterizedTest
+    @ValueSource(strings = {"203.0.113.7, 198.51.100.25, 10.1.1.1", "192.0.2.1", "1.2.3.4", "::1", "x"})
+    void theHashDependsOnEachByte(String text) {
+        int hash = read("X-Forwarded-For", text).hash();
         for (int at = 0; at < text.length(); at++) {
             String other = text.substring(0, at) + (char) (text.charAt(at) ^ 1) + text.substring(at + 1);
-            same += read("X-Forwarded-For", other).hash() >>> 22
-                            == read("X-Forwarded-For", text).hash() >>> 22
-                    ? 1
-                    : 0;
+            int differs = hash ^ read("X-Forwarded-For", other).hash();
+            assertThat(differs >>> 22)
+                    .as("%s, the bits that choose the slot", other)
+                    .isNotZero();
         }
-        assertThat(same).isZero();
+        assertThat(read("X-Real-IP", text, "X-Forwarded-For", text + " ").hash())
+                .isNotEqualTo(hash);
+    }
+
+    @Test
+    void bytesAndCharactersAreTheSameLines() {
+        DecidingLines characters = read("X-Forwarded-For", "203.0.113.7, \u00e9");
+        byte[] sent = "203.0.113.7, \u00e9".getBytes(StandardCharsets.UTF_8);
+        byte[] buffer = new byte[100];
+        System.arraycopy(sent, 0, buffer, 10, sent.length);
+        DecidingLines bytes = new DecidingLines();
+        assertThat(read(bytes, new ByteText().of(buffer, 10, sent.length))).isTrue();
+        assertThat(bytes.are(characters.copy())).isTrue();
+        assertThat(bytes.hash()).isEqualTo(characters.hash());
+    }
+
+    /** Two such characters could look like one and the same byte. */
+    @Test
+    void charactersThatAreNoBytesAreJudgedEachTime() {
+        assertThat(read(new DecidingLines(), "203.0.113.7 \u0100")).isFalse();
+        assertThat(read(new DecidingLines(), "203.0.113.7 \u00ff")).isTrue();
+    }
+
+    private static boolean read(DecidingLines lines, CharSequence chain) {
+        RequestHead head = new HeadWithChain(GivenHead.from(PEER, "X-Forwarded-For", "-"), chain);
+        HeaderScan scan = new HeaderScan();
+        scan.scan(head, policy(TRUST).names());
+        return lines.read(head, scan, 0x1f);
+    }
+
+    /** Gives out the value of its header as it is. */
+    private record HeadWithChain(GivenHead given, CharSequence chain) implements RequestHead {
+
+        @Override
+        public String peer() {
+            return given.peer();
+        }
+
+        @Override
+        public boolean peerMayVouch() {
+            return given.peerMayVouch();
+        }
+
+        @Override
+        public String scheme() {
+            return given.scheme();
+        }
+
+        @Override
+        public boolean secure() {
+            return given.secure();
+        }
+
+        @Override
+        public String hostname() {
+            return given.hostname();
+        }
+
+        @Override
+        public int port() {
+            return given.port();
+        }
+
+        @Override
+        public int headers() {
+            return given.headers();
+        }
+
+        @Override
+        public CharSequence headerName(int index) {
+            return given.headerName(index);
+        }
+
+        @Override
+        public CharSequence headerValue(int index) {
+            return chain;
+        }
     }
 
     @Test
