@@ -3,9 +3,11 @@ package dev.clowder.launcher.supervisor;
 import dev.clowder.launcher.wire.Message;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /**
@@ -18,6 +20,9 @@ final class Replicas {
 
     private final Workers workers;
     private final List<Worker> waiting = new ArrayList<>();
+    /** Ids of those that did not take copies; one that has not come back from another supervisor is ended when it does. */
+    private final Set<Integer> lost = new HashSet<>();
+
     private String key;
     /** Whether some worker has the key: it can't be another one from then on. */
     private boolean given;
@@ -53,6 +58,9 @@ final class Replicas {
         given = true;
         worker.order(new Message.Replicas(others(worker)));
         worker.replica = replica;
+        if (lost.contains(worker.id)) {
+            end(worker, now);
+        }
     }
 
     private List<Message.Replica> others(Worker worker) {
@@ -65,12 +73,16 @@ final class Replicas {
         return others;
     }
 
-    /** It would go on with old copies if it came to itself again. One that is leaving takes no more requests. */
     private void lost(int id, long now) {
         Worker worker = workers.find(id);
-        if (worker != null && worker.replica != null && worker.state != WorkerState.STOPPING && !worker.gone()) {
-            workers.kill(worker, "did not take copies of sessions", now);
+        if (worker != null && lost.add(id) && worker.replica != null) {
+            end(worker, now);
         }
+    }
+
+    /** It would go on with old copies if it came to itself again. One that has drained holds none any more. */
+    private void end(Worker worker, long now) {
+        workers.kill(worker, "did not take copies of sessions", now);
     }
 
     /** Hands out the key, once every worker that may know an older one has come back. */
@@ -87,6 +99,7 @@ final class Replicas {
     /** It has stopped its applications, or its process has ended. */
     void left(Worker worker) {
         waiting.remove(worker);
+        lost.remove(worker.id);
         if (worker.replica != null) {
             worker.replica = null;
             for (Worker other : workers.all()) {

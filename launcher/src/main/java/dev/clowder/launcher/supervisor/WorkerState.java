@@ -72,8 +72,10 @@ enum WorkerState {
                     case STOP_ASKED -> DRAINING;
                     // A worker that got a signal from outside drains by itself.
                     case DRAINED -> STOPPING;
+                    // Killed: it takes no more clients.
+                    case EXPIRED -> STOPPING;
                     case EXITED -> BACKOFF;
-                    case SPAWNED, READIED, RECOVERED, EXPIRED, CRASH_LOOP -> READY;
+                    case SPAWNED, READIED, RECOVERED, CRASH_LOOP -> READY;
                 };
             case SUSPECT ->
                 switch (kind) {

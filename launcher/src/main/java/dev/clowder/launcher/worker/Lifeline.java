@@ -44,11 +44,18 @@ final class Lifeline {
     /** Tells the supervisor; while there is none, nobody. */
     void send(Message message) {
         Wire connection = wire;
-        if (connection != null) {
-            try {
-                connection.send(message);
-            } catch (IOException e) {
-                // It is gone: the thread that listens to it acts on that.
+        if (connection == null) {
+            return;
+        }
+        // Java closes a connection to which an interrupted thread writes, such as that of a request.
+        boolean interrupted = Thread.interrupted();
+        try {
+            connection.send(message);
+        } catch (IOException e) {
+            // It is gone: the thread that listens to it acts on that.
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }

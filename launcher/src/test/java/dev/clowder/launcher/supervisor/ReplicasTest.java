@@ -80,6 +80,49 @@ class ReplicasTest {
         assertThat(cluster.host.take()).containsExactly("kill 2");
         cluster.said(1, new Message.ReplicaLost(99));
         assertThat(cluster.host.take()).isEmpty();
+        // Its process may take its time, in a system call that does not end.
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 STOPPING 1");
+        cluster.pass(60);
+        assertThat(cluster.host.take()).contains("kill 2");
+    }
+
+    @Test
+    void whoDoesNotTakeCopiesIsKilledOnceAlsoIfItDoesNotStop() throws Exception {
+        pair();
+        CompletableFuture<Message.Reply> scaled = cluster.ask("scale", "1");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 DRAINING 1");
+        cluster.pass(31);
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 STOPPING 1");
+        cluster.host.take();
+        cluster.said(1, new Message.ReplicaLost(2));
+        cluster.said(1, new Message.ReplicaLost(2));
+        assertThat(cluster.host.take()).containsExactly("kill 2");
+        assertThat(scaled).isNotDone();
+    }
+
+    @Test
+    void whoHasDrainedMayStopInPeace() throws Exception {
+        pair();
+        CompletableFuture<Message.Reply> scaled = cluster.ask("scale", "1");
+        cluster.said(2, new Message.Drained());
+        cluster.host.take();
+        cluster.said(1, new Message.ReplicaLost(2));
+        assertThat(cluster.host.take()).isEmpty();
+        assertThat(scaled).isNotDone();
+    }
+
+    @Test
+    void whoDidNotTakeCopiesWhileThereWasNoSupervisorIsKilledWhenItComesBack() throws Exception {
+        cluster.supervisor.adopt(
+                List.of(new Survivor(1, 4, 1004, "1@boot", 1), new Survivor(2, 5, 1005, "1@boot", 1)), 5);
+        cluster.step();
+        cluster.hello(5, true);
+        cluster.said(5, new Message.Replica(5, "old key"));
+        cluster.said(5, new Message.ReplicaLost(4));
+        cluster.hello(4, true);
+        assertThat(cluster.host.take()).isEmpty();
+        cluster.said(4, new Message.Replica(4, "old key"));
+        assertThat(cluster.host.take()).containsExactly("kill 4");
     }
 
     @Test

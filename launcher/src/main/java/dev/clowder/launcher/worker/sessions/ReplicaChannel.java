@@ -23,12 +23,15 @@ final class ReplicaChannel {
     private static final int SENDERS = 50;
     /** For one of them; longer than it takes to find out that another worker does not answer. */
     private static final long SENDER_SECONDS = 15;
+
+    private static final long SENDER_NANOS = TimeUnit.SECONDS.toNanos(SENDER_SECONDS);
     /** More than that are for a rush only. */
     private static final int KEPT = 8;
 
     private final Path directory;
     private final int id;
     private final Consumer<ReplicaFrame> frames;
+    private final long sendNanos;
     private final Semaphore free = new Semaphore(SENDERS);
     /** The one that was used last comes first, so that some rest. */
     private final Deque<ReplicaSender> idle = new ConcurrentLinkedDeque<>();
@@ -43,9 +46,15 @@ final class ReplicaChannel {
      * @param frames called for each, by many threads; the sender waits until it returns
      */
     ReplicaChannel(Path directory, int id, Consumer<ReplicaFrame> frames) {
+        this(directory, id, frames, SEND_NANOS);
+    }
+
+    /** @param sendNanos how long others may take to take a frame in */
+    ReplicaChannel(Path directory, int id, Consumer<ReplicaFrame> frames, long sendNanos) {
         this.directory = directory;
         this.id = id;
         this.frames = frames;
+        this.sendNanos = sendNanos;
     }
 
     /**
@@ -76,31 +85,45 @@ final class ReplicaChannel {
             throw new IOException("no sender was free for " + SENDER_SECONDS + " s");
         }
         try {
-            ReplicaSender sender = sender();
-            Set<Integer> faulty;
-            try {
-                faulty = sender.send(frame.bytes(), workers, SEND_NANOS);
-            } catch (IOException | RuntimeException e) {
-                sender.close();
-                throw e;
-            }
-            release(sender);
-            return faulty;
+            return answer(frame, workers);
         } finally {
             free.release();
         }
     }
 
-    private boolean mayUseSender() {
-        // The thread of a request that was interrupted may use one that is free.
-        if (free.tryAcquire()) {
-            return true;
-        }
+    /** As {@link #send}, for what others wait for: it does not wait until one of those senders is free that wait for them. */
+    Set<Integer> answer(ReplicaFrame frame, Collection<Integer> workers) throws IOException {
+        ReplicaSender sender = sender();
+        boolean sent = false;
         try {
-            return free.tryAcquire(SENDER_SECONDS, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
+            Set<Integer> faulty = sender.send(frame.bytes(), workers, sendNanos);
+            sent = true;
+            return faulty;
+        } finally {
+            if (sent) {
+                release(sender);
+            } else {
+                sender.close();
+            }
+        }
+    }
+
+    /** The thread of a request that was interrupted still tells others what that has changed. */
+    private boolean mayUseSender() {
+        long end = System.nanoTime() + SENDER_NANOS;
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return free.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

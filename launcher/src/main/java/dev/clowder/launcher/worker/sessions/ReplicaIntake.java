@@ -30,8 +30,9 @@ import org.apache.juli.logging.LogFactory;
 
 /**
  * The Unix socket at which a worker takes copies. Whoever comes is a stranger until he has proved that he knows the key:
- * strangers have no thread, a few bytes of memory, {@link #PATIENCE} and {@link #STRANGERS} places, of which the oldest is
- * given away. Then each connection has a thread. On it: length, frame, and {@link #TAKEN} when that is taken in.
+ * strangers have no thread, a few bytes of memory, {@link #PATIENCE} and {@link #STRANGERS} places. When all are taken the
+ * oldest gives its place away, but not before {@link #LEAST_PATIENCE}; until then others wait in the kernel's queue. Then
+ * each connection has a thread. On it: length, frame, and {@link #TAKEN} when that is taken in.
  */
 final class ReplicaIntake {
     static final byte TAKEN = 1;
@@ -40,6 +41,7 @@ final class ReplicaIntake {
     private static final Log LOG = LogFactory.getLog(ReplicaIntake.class);
     private static final int STRANGERS = 200;
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
+    private static final long LEAST_PATIENCE = TimeUnit.SECONDS.toNanos(1);
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
     private static final int BACKLOG = 4096;
 
@@ -49,12 +51,14 @@ final class ReplicaIntake {
     private final Consumer<ReplicaFrame> frames;
     private final Selector selector;
     private final ServerSocketChannel server;
+    private final SelectionKey arrivals;
     /** The oldest first; of the thread that accepts. */
     private final Deque<Stranger> strangers = new ArrayDeque<>();
     /** Those that know the key. */
     private final Set<SocketChannel> known = ConcurrentHashMap.newKeySet();
 
     private boolean warned;
+    private boolean toldOfTrouble;
     private volatile boolean closed;
 
     private final Executor threads = Executors.newCachedThreadPool(task -> thread(task, "copies of sessions"));
@@ -68,7 +72,7 @@ final class ReplicaIntake {
         selector = Selector.open();
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path), BACKLOG);
         server.configureBlocking(false);
-        server.register(selector, SelectionKey.OP_ACCEPT);
+        arrivals = server.register(selector, SelectionKey.OP_ACCEPT);
     }
 
     void start() {
@@ -106,7 +110,7 @@ final class ReplicaIntake {
     /** A connection that has proved nothing yet. */
     private final class Stranger {
         private final SocketChannel channel;
-        private final long end = System.nanoTime() + PATIENCE;
+        private final long came = System.nanoTime();
         private final byte[] challenge = ReplicaHandshake.challenge();
         private final ByteBuffer said = ByteBuffer.allocate(2 * ReplicaHandshake.LENGTH);
 
@@ -147,6 +151,7 @@ final class ReplicaIntake {
 
         void leave() {
             strangers.remove(this);
+            known.remove(channel);
             close(channel);
         }
     }
@@ -155,10 +160,9 @@ final class ReplicaIntake {
         while (!closed) {
             try {
                 step(System.nanoTime());
-            } catch (IOException | RuntimeException e) {
-                LOG.debug("another worker can't be heard", e);
-                // The usual cause is that no descriptor is left.
-                LockSupport.parkNanos(PAUSE);
+            } catch (Throwable e) {
+                // Whatever it was: a worker that hears nobody is ended.
+                rest(e);
             }
         }
         strangers.forEach(stranger -> close(stranger.channel));
@@ -169,12 +173,23 @@ final class ReplicaIntake {
         }
     }
 
+    /** The usual cause is that no descriptor is left. */
+    private void rest(Throwable why) {
+        LockSupport.parkNanos(PAUSE);
+        if (!toldOfTrouble && !closed) {
+            toldOfTrouble = true;
+            LOG.warn("other workers can't connect to " + path + " at the moment; not told again", why);
+        }
+    }
+
     private void step(long now) throws IOException {
-        while (!strangers.isEmpty() && strangers.getFirst().end - now <= 0) {
+        while (!strangers.isEmpty() && now - strangers.getFirst().came >= PATIENCE) {
             strangers.getFirst().leave();
         }
-        long wait = strangers.isEmpty() ? 0 : TimeUnit.NANOSECONDS.toMillis(strangers.getFirst().end - now) + 1;
-        selector.select(wait);
+        boolean full = strangers.size() == STRANGERS && now - strangers.getFirst().came < LEAST_PATIENCE;
+        arrivals.interestOps(full ? 0 : SelectionKey.OP_ACCEPT);
+        selector.select(
+                strangers.isEmpty() ? 0 : millis(strangers.getFirst().came, full ? LEAST_PATIENCE : PATIENCE, now));
         for (SelectionKey key : Set.copyOf(selector.selectedKeys())) {
             selector.selectedKeys().remove(key);
             if (!key.isValid()) {
@@ -186,6 +201,10 @@ final class ReplicaIntake {
                 accept();
             }
         }
+    }
+
+    private static long millis(long since, long time, long now) {
+        return TimeUnit.NANOSECONDS.toMillis(since + time - now) + 1;
     }
 
     private void hear(Stranger stranger) {
@@ -206,14 +225,15 @@ final class ReplicaIntake {
         if (channel == null) {
             return;
         }
-        if (strangers.size() == STRANGERS) {
-            strangers.getFirst().leave();
-        }
         try {
-            strangers.addLast(new Stranger(channel));
+            Stranger next = new Stranger(channel);
+            if (strangers.size() == STRANGERS) {
+                strangers.getFirst().leave();
+            }
+            strangers.addLast(next);
         } catch (IOException e) {
+            LOG.debug("another worker is gone", e);
             close(channel);
-            throw e;
         }
     }
 

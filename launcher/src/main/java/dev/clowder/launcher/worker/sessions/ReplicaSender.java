@@ -2,12 +2,14 @@ package dev.clowder.launcher.worker.sessions;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -23,15 +25,18 @@ import org.apache.juli.logging.LogFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells one frame at a time to some workers, to all of them at once, and waits until they have taken it in. Its connections
- * stay open, one for each worker. The other side of {@link ReplicaIntake}. For one thread at a time.
+ * Tells one frame at a time to some workers, to all of them at once, and waits until they have taken it in. One that lives
+ * and does not is tried again until the time is over. Its connections stay open, one for each worker. The other side of
+ * {@link ReplicaIntake}. For one thread at a time.
  */
 final class ReplicaSender {
     private static final Log LOG = LogFactory.getLog(ReplicaSender.class);
     /** Java would keep a buffer as large as the piece for each thread that ever wrote one. */
     private static final int PIECE = 64 * 1024;
-    /** Until one that was too busy to take a connection is asked again. */
-    private static final long PAUSE_MILLIS = 5;
+    /** Until one is tried again that was too busy to take a connection, or failed for the first time; then ever longer. */
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(640);
 
     private final IntFunction<Path> sockets;
     private final ReplicaHandshake handshake;
@@ -153,47 +158,147 @@ final class ReplicaSender {
         }
     }
 
+    /** One frame on its way to some workers. */
+    private final class Telling {
+        private final ByteBuffer frame;
+        /** Those that have not taken it in and may still do. */
+        private final Set<Integer> waiting;
+        /** Those of them that are not being told, and the nano time at which they are tried. */
+        private final Map<Integer, Long> tryAt = new HashMap<>();
+
+        private final Map<Integer, Long> pauses = new HashMap<>();
+        /** Those where nobody listens. */
+        private final Set<Integer> dead = new HashSet<>();
+
+        Telling(byte[] bytes, Collection<Integer> workers) {
+            frame = ByteBuffer.allocate(Integer.BYTES + bytes.length)
+                    .putInt(bytes.length)
+                    .put(bytes)
+                    .flip();
+            waiting = new HashSet<>(workers);
+            waiting.forEach(worker -> tryAt.put(worker, System.nanoTime()));
+        }
+
+        /** @throws IOException when this worker can't, whoever is told */
+        void tryDue(long now) throws IOException {
+            for (Map.Entry<Integer, Long> next : List.copyOf(tryAt.entrySet())) {
+                if (next.getValue() - now <= 0) {
+                    begin(next.getKey());
+                }
+            }
+        }
+
+        /** When somebody is tried, but not later than this. */
+        long next(long end) {
+            return tryAt.values().stream().reduce(end, (one, other) -> one - other < 0 ? one : other);
+        }
+
+        private void begin(int worker) throws IOException {
+            Link link = links.get(worker);
+            if (link == null) {
+                // When this fails nobody else is to blame: no descriptor is left, for instance.
+                SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+                link = connect(worker, channel);
+            }
+            if (link != null) {
+                tryAt.remove(worker);
+                try {
+                    link.tell(frame.duplicate());
+                } catch (IOException e) {
+                    failed(link, e);
+                }
+            }
+        }
+
+        /** Null if that worker takes no connection now. */
+        private @Nullable Link connect(int worker, SocketChannel channel) {
+            Path socket = sockets.apply(worker);
+            Link link = null;
+            try {
+                channel.configureBlocking(false);
+                if (channel.connect(UnixDomainSocketAddress.of(socket))) {
+                    link = new Link(worker, channel);
+                    links.put(worker, link);
+                } else {
+                    tryAt.put(worker, System.nanoTime() + PAUSE);
+                }
+            } catch (ConnectException e) {
+                died(worker, e);
+            } catch (IOException e) {
+                if (Files.exists(socket)) {
+                    // Java has no exception of its own for too many that wait there.
+                    tryAt.put(worker, System.nanoTime() + PAUSE);
+                } else {
+                    died(worker, e);
+                }
+            } finally {
+                if (link == null) {
+                    ReplicaIntake.close(channel);
+                }
+            }
+            return link;
+        }
+
+        private void died(int worker, IOException why) {
+            LOG.debug("nobody listens for worker " + worker, why);
+            tryAt.remove(worker);
+            waiting.remove(worker);
+            dead.add(worker);
+        }
+
+        void taken(Link link) {
+            waiting.remove(link.id);
+        }
+
+        void failed(Link link, IOException why) {
+            LOG.debug("worker " + link.id + " was not told of a session", why);
+            link.close();
+            long pause = pauses.merge(link.id, PAUSE, (last, first) -> Math.min(2 * last, LONGEST_PAUSE));
+            tryAt.put(link.id, System.nanoTime() + pause);
+        }
+
+        /** The time is over. */
+        Set<Integer> faulty() {
+            for (int worker : waiting) {
+                Link late = links.get(worker);
+                if (late != null) {
+                    late.close();
+                }
+            }
+            dead.addAll(waiting);
+            return dead;
+        }
+    }
+
     /**
      * Tells all these workers a frame, and returns when they have taken it in.
      *
+     * @param nanos for how long it is tried with those that live
      * @return those that have not, perhaps
+     * @throws IOException when this worker can't tell anybody
      */
     Set<Integer> send(byte[] frame, Collection<Integer> workers, long nanos) throws IOException {
         forgetClosed();
         long end = System.nanoTime() + nanos;
-        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES + frame.length);
-        bytes.putInt(frame.length).put(frame).flip();
-        Set<Integer> faulty = new HashSet<>();
-        Set<Integer> waiting = new HashSet<>(workers);
-        Set<Integer> unconnected = new HashSet<>(workers);
+        Telling telling = new Telling(frame, workers);
         boolean interrupted = false;
-        while (true) {
-            for (int worker : List.copyOf(unconnected)) {
-                if (begin(worker, bytes.duplicate(), faulty)) {
-                    unconnected.remove(worker);
+        try {
+            while (true) {
+                telling.tryDue(System.nanoTime());
+                long now = System.nanoTime();
+                if (telling.waiting.isEmpty() || end - now <= 0) {
+                    return telling.faulty();
                 }
+                selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(telling.next(end) - now) + 1));
+                // The thread of a request that was interrupted still tells others what that has changed.
+                interrupted |= Thread.interrupted();
+                step(telling);
             }
-            waiting.removeAll(faulty);
-            long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-            if (waiting.isEmpty() || left <= 0) {
-                break;
-            }
-            selector.select(unconnected.isEmpty() ? left : Math.min(left, PAUSE_MILLIS));
-            // The thread of a request that was interrupted still tells others what that has changed.
-            interrupted |= Thread.interrupted();
-            step(waiting, faulty);
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        for (int worker : waiting) {
-            Link late = links.get(worker);
-            if (late != null) {
-                late.close();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
-        faulty.addAll(waiting);
-        return faulty;
     }
 
     /** Of workers that have left. */
@@ -204,41 +309,7 @@ final class ReplicaSender {
         }
     }
 
-    /** False if it has to be tried again. */
-    private boolean begin(int worker, ByteBuffer frame, Set<Integer> faulty) {
-        Link link = links.get(worker);
-        try {
-            if (link == null) {
-                SocketChannel channel = connect(sockets.apply(worker));
-                if (channel == null) {
-                    return false;
-                }
-                link = new Link(worker, channel);
-                links.put(worker, link);
-            }
-            link.tell(frame);
-        } catch (IOException e) {
-            fail(worker, link, e, faulty);
-        }
-        return true;
-    }
-
-    /** Null if too many wait there already. */
-    private static @Nullable SocketChannel connect(Path socket) throws IOException {
-        SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-        boolean connected = false;
-        try {
-            channel.configureBlocking(false);
-            connected = channel.connect(UnixDomainSocketAddress.of(socket));
-            return connected ? channel : null;
-        } finally {
-            if (!connected) {
-                ReplicaIntake.close(channel);
-            }
-        }
-    }
-
-    private void step(Set<Integer> waiting, Set<Integer> faulty) {
+    private void step(Telling telling) {
         for (SelectionKey key : selected()) {
             Link link = (Link) key.attachment();
             if (link.state == State.IDLE) {
@@ -248,27 +319,18 @@ final class ReplicaSender {
             }
             try {
                 if (link.step()) {
-                    waiting.remove(link.id);
+                    telling.taken(link);
                 }
             } catch (IOException e) {
-                fail(link.id, link, e, faulty);
+                telling.failed(link, e);
             }
         }
-        waiting.removeAll(faulty);
     }
 
     private List<SelectionKey> selected() {
         List<SelectionKey> keys = new ArrayList<>(selector.selectedKeys());
         selector.selectedKeys().clear();
         return keys;
-    }
-
-    private static void fail(int worker, @Nullable Link link, IOException why, Set<Integer> faulty) {
-        LOG.debug("worker " + worker + " was not told of a session", why);
-        faulty.add(worker);
-        if (link != null) {
-            link.close();
-        }
     }
 
     void close() {

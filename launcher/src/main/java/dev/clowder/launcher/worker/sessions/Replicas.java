@@ -35,6 +35,7 @@ public final class Replicas implements SessionStore {
     /** For the supervisor to answer, and for others to tell what they have. */
     private static final long JOIN_SECONDS = 60;
 
+    /** Of this worker, which can't tell anybody. */
     private static final int ATTEMPTS = 3;
     /** A session that is gone is remembered so long: no older copy of it is on its way any more. */
     private static final long REMEMBER_MILLIS = 600_000;
@@ -53,9 +54,13 @@ public final class Replicas implements SessionStore {
     private final Set<Integer> others = ConcurrentHashMap.newKeySet();
     /** Those that have not told everything yet. */
     private final Set<Integer> telling = ConcurrentHashMap.newKeySet();
+    /** Those that this worker has lost, until the supervisor says that they are gone: it may not have heard it. */
+    private final Set<Integer> lost = ConcurrentHashMap.newKeySet();
 
     private final CompletableFuture<String> key = new CompletableFuture<>();
-    private final CompletableFuture<List<Message.Replica>> known = new CompletableFuture<>();
+    /** When the others are. */
+    private final CompletableFuture<Void> known = new CompletableFuture<>();
+
     private final CompletableFuture<Void> complete = new CompletableFuture<>();
     /** Made when it is needed: most workers have nobody to tell. */
     private volatile @Nullable ReplicaChannel channel;
@@ -76,7 +81,7 @@ public final class Replicas implements SessionStore {
     }
 
     /**
-     * Becomes one of them; without effect the second time.
+     * Becomes one of them; without effect the second time. After a failure it goes on where it was.
      *
      * @throws IOException when that is not possible, or takes too long
      */
@@ -84,18 +89,17 @@ public final class Replicas implements SessionStore {
         if (locks != null) {
             return;
         }
-        supervisor.accept(new Message.JoinReplicas());
-        ReplicaChannel begun = new ReplicaChannel(directory, id, this::heard);
-        String secret = await(key, "the key");
-        start(begun, secret);
-        channel = begun;
-        supervisor.accept(new Message.Replica(id, secret));
-        for (Message.Replica other : await(known, "the other workers")) {
-            others.add(other.id());
-            telling.add(other.id());
+        if (channel == null) {
+            supervisor.accept(new Message.JoinReplicas());
+            ReplicaChannel begun = new ReplicaChannel(directory, id, this::heard);
+            String secret = await(key, "the key");
+            start(begun, secret);
+            channel = begun;
+            supervisor.accept(new Message.Replica(id, secret));
         }
+        await(known, "the other workers");
         for (int other : List.copyOf(others)) {
-            tell(new ReplicaFrame(ReplicaFrame.Kind.JOIN, id, "", null), other);
+            answer(new ReplicaFrame(ReplicaFrame.Kind.JOIN, id, "", null), other);
         }
         completeIfAllTold();
         await(complete, "copies of sessions");
@@ -128,12 +132,19 @@ public final class Replicas implements SessionStore {
     public void obey(Message order) {
         if (order instanceof Message.ReplicaKey given) {
             key.complete(given.key());
-        } else if (order instanceof Message.Replicas members) {
-            known.complete(members.others());
+        } else if (order instanceof Message.Replicas members && !known.isDone()) {
+            // Here, before the next order, which may be that one of them is gone.
+            for (Message.Replica other : members.others()) {
+                others.add(other.id());
+                telling.add(other.id());
+            }
+            known.complete(null);
         } else if (order instanceof Message.ReplicaGone gone) {
+            lost.remove(gone.id());
             drop(gone.id());
         } else if (order instanceof Message.Adopted) {
             supervisor.accept(new Message.Replica(id, channel == null ? "" : key.join()));
+            lost.forEach(other -> supervisor.accept(new Message.ReplicaLost(other)));
         }
     }
 
@@ -184,7 +195,7 @@ public final class Replicas implements SessionStore {
             }
             case ASK -> {
                 for (Map.Entry<String, ReplicaFrame.Entry> asked : ofSameLock(frame.key())) {
-                    tell(
+                    answer(
                             new ReplicaFrame(ReplicaFrame.Kind.COPY, id, asked.getKey(), asked.getValue()),
                             frame.sender());
                 }
@@ -230,50 +241,53 @@ public final class Replicas implements SessionStore {
 
     private void tellAll(int other) {
         for (Map.Entry<String, ReplicaFrame.Entry> entry : entries.entrySet()) {
-            tell(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, entry.getKey(), entry.getValue()), other);
+            answer(new ReplicaFrame(ReplicaFrame.Kind.COPY, id, entry.getKey(), entry.getValue()), other);
         }
-        tell(new ReplicaFrame(ReplicaFrame.Kind.ALL_TOLD, id, "", null), other);
+        answer(new ReplicaFrame(ReplicaFrame.Kind.ALL_TOLD, id, "", null), other);
     }
 
-    private void tell(ReplicaFrame frame, int other) {
+    /** Whoever waits for it waits with a sender of its own: this one must not wait for one here. */
+    private void answer(ReplicaFrame frame, int other) {
         if (others.contains(other)) {
-            spread(frame, Set.of(other));
+            spread(Set.of(other), to -> channel().answer(frame, to));
         }
     }
 
     private void spread(ReplicaFrame frame) {
-        spread(frame, others);
+        spread(others, to -> channel().send(frame, to));
+    }
+
+    /** Tells some workers something, and returns those that have not taken it in, perhaps. */
+    private interface Way {
+        Set<Integer> tell(Set<Integer> workers) throws IOException;
     }
 
     /**
-     * Returns when all have taken it in. Who does not is no longer one of us: the supervisor ends that worker, so that it
-     * does not go on with old copies.
+     * Returns when all have taken it in. Who does not, twice, is no longer one of us: the supervisor ends that worker, so
+     * that it does not go on with old copies.
      */
-    private void spread(ReplicaFrame frame, Set<Integer> to) {
-        IOException last = null;
+    private void spread(Set<Integer> to, Way way) {
         Set<Integer> left = new HashSet<>(to);
-        for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        Set<Integer> failed = new HashSet<>();
+        int untold = 0;
+        while (true) {
             left.retainAll(others);
             if (left.isEmpty()) {
                 return;
             }
             try {
-                // When one can't be reached, the others may not have it either; taking it in twice does no harm.
-                Set<Integer> faulty = channel().send(frame, left);
-                if (faulty.isEmpty()) {
-                    return;
+                left.retainAll(way.tell(left));
+                for (int other : left) {
+                    if (!failed.add(other)) {
+                        lose(other);
+                    }
                 }
-                if (attempt == ATTEMPTS - 1) {
-                    left.stream().filter(faulty::contains).forEach(this::lose);
-                }
-                last = null;
             } catch (IOException e) {
-                last = e;
+                untold++;
+                if (untold == ATTEMPTS) {
+                    throw new SessionsUnavailableException("other workers can't be told of a session", e);
+                }
             }
-        }
-        left.retainAll(others);
-        if (last != null || !left.isEmpty()) {
-            throw new SessionsUnavailableException("other workers can't be told of a session", last);
         }
     }
 
@@ -286,9 +300,12 @@ public final class Replicas implements SessionStore {
     }
 
     private void lose(int other) {
-        LOG.warn("worker " + other + " does not take copies of sessions");
+        boolean first = others.contains(other) && lost.add(other);
         drop(other);
-        supervisor.accept(new Message.ReplicaLost(other));
+        if (first) {
+            LOG.warn("worker " + other + " does not take copies of sessions");
+            supervisor.accept(new Message.ReplicaLost(other));
+        }
     }
 
     // What this worker's requests want

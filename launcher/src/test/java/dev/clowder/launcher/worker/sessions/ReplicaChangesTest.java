@@ -2,11 +2,14 @@ package dev.clowder.launcher.worker.sessions;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Entry;
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Kind;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,6 +24,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +41,8 @@ class ReplicaChangesTest {
 
     private ReplicaGroup group;
     private final List<ReplicaChannel> channels = new ArrayList<>();
+    private final List<Replicas> supervised = new ArrayList<>();
+    private final List<Channel> sockets = new ArrayList<>();
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
     @BeforeEach
@@ -47,7 +54,9 @@ class ReplicaChangesTest {
     void end() {
         threads.shutdownNow();
         group.close();
+        supervised.forEach(Replicas::close);
         channels.forEach(ReplicaChannel::stop);
+        sockets.forEach(ReplicaIntake::close);
     }
 
     /** A worker that the test plays. */
@@ -132,30 +141,155 @@ class ReplicaChangesTest {
 
     @Test
     void onlyTheWorkerThatHangsIsReportedWhenMoreRequestsThanSendersWaitForIt() throws Exception {
-        Replicas healthy = group.join(1);
-        Replicas busy = group.join(2);
-        // Takes connections, as the kernel does for a process that was stopped, and never answers.
-        try (ServerSocketChannel hung = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            hung.bind(UnixDomainSocketAddress.of(directory.resolve("worker-3-r.sock")), 500);
-            ReplicaChannel introducing = new ReplicaChannel(directory, 4, frame -> {});
-            channels.add(introducing);
-            introducing.start(ReplicaGroup.KEY);
-            introducing.send(new ReplicaFrame(Kind.JOIN, 3, "", null), Set.of(2));
-            Map<String, Future<?>> changes = new HashMap<>();
-            for (int i = 0; i < 200; i++) {
-                String key = "localhost/shop " + i;
-                changes.put(key, threads.submit(() -> {
-                    try (SessionStore.Lease lease = busy.lease(key)) {
-                        lease.save(key.getBytes(UTF_8), 1, 60);
-                    }
-                }));
-            }
-            for (Map.Entry<String, Future<?>> change : changes.entrySet()) {
-                change.getValue().get(SOON.toSeconds(), TimeUnit.SECONDS);
-                assertThat(text(healthy.peek(change.getKey()))).isEqualTo(change.getKey());
-            }
-            assertThat(group.lost()).containsExactly(3);
+        Played counting = new Played(5);
+        Replicas healthy = joined(1, counting);
+        Replicas busy = joined(2, counting);
+        hung();
+        introduce(3, 2);
+        Map<String, Future<?>> changes = new HashMap<>();
+        for (int i = 0; i < 200; i++) {
+            String key = "localhost/shop " + i;
+            changes.put(key, threads.submit(() -> save(busy, key)));
         }
+        for (Map.Entry<String, Future<?>> change : changes.entrySet()) {
+            change.getValue().get(SOON.toSeconds(), TimeUnit.SECONDS);
+            assertThat(text(healthy.peek(change.getKey()))).isEqualTo(change.getKey());
+        }
+        assertThat(group.lost()).containsExactly(3);
+        assertThat(counting.heard.stream().filter(frame -> frame.kind() == Kind.COPY))
+                .as("whoever has it is not told again")
+                .hasSameSizeAs(changes.keySet());
+    }
+
+    /** Worker 3: takes connections, as the kernel does for a process that was stopped, and never answers. */
+    private ServerSocketChannel hung() throws Exception {
+        ServerSocketChannel hung = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        sockets.add(hung);
+        return hung.bind(UnixDomainSocketAddress.of(directory.resolve("worker-3-r.sock")), 500);
+    }
+
+    /** Tells a worker of one that joins. */
+    private void introduce(int joining, int to) throws Exception {
+        ReplicaChannel introducing = new ReplicaChannel(directory, 4, frame -> {});
+        channels.add(introducing);
+        introducing.start(ReplicaGroup.KEY);
+        introducing.send(new ReplicaFrame(Kind.JOIN, joining, "", null), Set.of(to));
+    }
+
+    /** Its own key is what it has. */
+    private static void save(Replicas worker, String key) {
+        try (SessionStore.Lease lease = worker.lease(key)) {
+            lease.save(key.getBytes(UTF_8), 1, 60);
+        }
+    }
+
+    /** A worker that has joined; another one tells it that there is nothing. */
+    private Replicas joined(int id, Played other) throws Exception {
+        Future<Replicas> joining = threads.submit(() -> group.join(id));
+        other.tell(other.hear(Kind.JOIN).sender(), Kind.ALL_TOLD, "", null);
+        return joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    @Test
+    void whoAsksForWhatIsTornIsAnsweredByAWorkerWhoseSendersAllWait() throws Exception {
+        Replicas asking = group.join(1);
+        Replicas busy = group.join(2);
+        save(busy, CART);
+        List<Future<?>> waiting = new ArrayList<>();
+        ServerSocketChannel hung = hung();
+        introduce(3, 2);
+        for (int i = 0; i < 50; i++) {
+            String key = CART + i;
+            waiting.add(threads.submit(() -> save(busy, key)));
+            sockets.add(hung.accept());
+        }
+        try (SessionLocks locks = new SessionLocks(directory.resolve("locks.1"))) {
+            SessionLocks.Held held = locks.hold(CART, 0);
+            held.begin();
+            held.release();
+        }
+        // Before any of them gives up.
+        threads.submit(() -> asking.lease(CART).close()).get(4, TimeUnit.SECONDS);
+        sockets.forEach(ReplicaIntake::close);
+        for (Future<?> late : waiting) {
+            late.get(SOON.toSeconds(), TimeUnit.SECONDS);
+        }
+    }
+
+    /** A worker whose supervisor the test plays, and what it tells that one. */
+    private final class Supervised {
+        private final BlockingQueue<Message> said = new LinkedBlockingQueue<>();
+        private final Replicas replicas = new Replicas(6, said::add, directory, "locks.6");
+
+        Supervised() {
+            supervised.add(replicas);
+        }
+
+        private Future<?> join() {
+            return threads.submit(() -> {
+                replicas.join();
+                return null;
+            });
+        }
+
+        /** It has its key and takes frames. */
+        private Future<?> begun() throws InterruptedException {
+            Future<?> joining = join();
+            assertThat(next()).isEqualTo(new Message.JoinReplicas());
+            replicas.obey(new Message.ReplicaKey(ReplicaGroup.KEY));
+            assertThat(next()).isEqualTo(new Message.Replica(6, ReplicaGroup.KEY));
+            return joining;
+        }
+
+        private Message next() throws InterruptedException {
+            return said.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        private void others(Integer... ids) {
+            replicas.obey(new Message.Replicas(Stream.of(ids)
+                    .map(id -> new Message.Replica(id, ReplicaGroup.KEY))
+                    .toList()));
+        }
+    }
+
+    @Test
+    void whoJoinsWaitsForTheLivingAlsoIfOneIsGoneMeanwhile() throws Exception {
+        Played old = new Played(1);
+        Supervised worker = new Supervised();
+        // Before the thread that joins has looked at the first order.
+        worker.others(1, 9);
+        worker.replicas.obey(new Message.ReplicaGone(9));
+        Future<?> joining = worker.begun();
+        old.hear(Kind.JOIN);
+        assertThatThrownBy(() -> joining.get(300, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+        old.tell(6, Kind.ALL_TOLD, "", null);
+        joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    @Test
+    void whoCouldNotJoinGoesOnWhereItWasTheNextTime() throws Exception {
+        Supervised worker = new Supervised();
+        worker.begun().cancel(true);
+        Future<?> second = worker.join();
+        worker.others();
+        second.get(SOON.toSeconds(), TimeUnit.SECONDS);
+        assertThat(worker.said).isEmpty();
+    }
+
+    @Test
+    void theNextSupervisorHearsWhoDidNotTakeCopiesUnlessThatOneIsGone() throws Exception {
+        Supervised worker = new Supervised();
+        Future<?> joining = worker.begun();
+        worker.others(9);
+        joining.get(SOON.toSeconds(), TimeUnit.SECONDS);
+        Message report = new Message.ReplicaLost(9);
+        Message here = new Message.Replica(6, ReplicaGroup.KEY);
+        assertThat(worker.said).containsExactly(report);
+        worker.replicas.obey(new Message.Adopted(0));
+        assertThat(worker.said).containsExactly(report, here, report);
+        worker.replicas.obey(new Message.ReplicaGone(9));
+        worker.replicas.obey(new Message.Adopted(0));
+        assertThat(worker.said).containsExactly(report, here, report, here);
     }
 
     @Test

@@ -2,19 +2,25 @@ package dev.clowder.launcher.worker.sessions;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Entry;
 import dev.clowder.launcher.worker.sessions.ReplicaFrame.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
@@ -23,6 +29,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,18 +41,22 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class ReplicaChannelTest {
     private static final int LENGTH = ReplicaHandshake.LENGTH;
+    private static final long SEND_NANOS = TimeUnit.SECONDS.toNanos(3);
+    private static final int SENDERS = 50;
+    private static final Path PRLIMIT = Path.of("/usr/bin/prlimit");
 
     @TempDir
     private Path directory;
 
     private final BlockingQueue<ReplicaFrame> heard = new LinkedBlockingQueue<>();
     private final List<SocketChannel> strangers = new ArrayList<>();
+    private final List<ServerSocketChannel> workers = new ArrayList<>();
     private ReplicaChannel one;
     private ReplicaChannel two;
 
     @BeforeEach
     void start() throws IOException {
-        one = new ReplicaChannel(directory, 1, frame -> {});
+        one = new ReplicaChannel(directory, 1, frame -> {}, SEND_NANOS);
         two = new ReplicaChannel(directory, 2, this::hear);
         one.start(ReplicaGroup.KEY);
         two.start(ReplicaGroup.KEY);
@@ -61,6 +73,9 @@ class ReplicaChannelTest {
     void stop() throws IOException {
         one.stop();
         two.stop();
+        for (ServerSocketChannel worker : workers) {
+            worker.close();
+        }
         for (SocketChannel stranger : strangers) {
             stranger.close();
         }
@@ -82,6 +97,39 @@ class ReplicaChannelTest {
         strangers.add(stranger);
         stranger.connect(UnixDomainSocketAddress.of(directory.resolve("worker-2-r.sock")));
         return stranger;
+    }
+
+    /** A worker that the test plays. */
+    private ServerSocketChannel worker(int id, int backlog) throws IOException {
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        workers.add(server);
+        return server.bind(UnixDomainSocketAddress.of(directory.resolve("worker-" + id + "-r.sock")), backlog);
+    }
+
+    /** Takes a connection and one frame. */
+    private void take(ServerSocketChannel server, int id) throws IOException {
+        byte[] mine = ReplicaHandshake.challenge();
+        SocketChannel bringer = server.accept();
+        strangers.add(bringer);
+        say(bringer, mine);
+        byte[] his = read(bringer, LENGTH);
+        read(bringer, LENGTH);
+        say(bringer, new ReplicaHandshake(ReplicaGroup.KEY).taker(id, mine, his));
+        int length = ByteBuffer.wrap(read(bringer, Integer.BYTES)).getInt();
+        assertThat(read(bringer, length)).hasSize(length);
+        say(bringer, new byte[] {ReplicaIntake.TAKEN});
+    }
+
+    private CompletableFuture<Set<Integer>> oneTells(int worker) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return one.send(copy("cart", new byte[1]), Set.of(worker));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                },
+                task -> new Thread(task).start());
     }
 
     private static byte[] read(SocketChannel from, int length) throws IOException {
@@ -218,23 +266,15 @@ class ReplicaChannelTest {
     @Test
     void aWorkerTellsNothingToWhoeverTookThePlaceOfAnother() throws Exception {
         two.stop();
-        try (ServerSocketChannel impostor = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            impostor.bind(UnixDomainSocketAddress.of(directory.resolve("worker-2-r.sock")));
-            CompletableFuture<Set<Integer>> sent = CompletableFuture.supplyAsync(() -> {
-                try {
-                    return one.send(copy("cart", new byte[1]), Set.of(2));
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
-            SocketChannel told = impostor.accept();
-            strangers.add(told);
-            say(told, new byte[LENGTH]);
-            assertThat(read(told, 2 * LENGTH)).hasSize(2 * LENGTH);
-            say(told, new byte[LENGTH]);
-            assertThat(isCutOff(told)).isTrue();
-            assertThat(sent.get()).containsExactly(2);
-        }
+        ServerSocketChannel impostor = worker(2, 50);
+        CompletableFuture<Set<Integer>> sent = oneTells(2);
+        SocketChannel told = impostor.accept();
+        strangers.add(told);
+        say(told, new byte[LENGTH]);
+        assertThat(read(told, 2 * LENGTH)).hasSize(2 * LENGTH);
+        say(told, new byte[LENGTH]);
+        assertThat(isCutOff(told)).isTrue();
+        assertThat(sent.get()).containsExactly(2);
     }
 
     @Test
@@ -248,5 +288,157 @@ class ReplicaChannelTest {
             read(stranger, LENGTH);
             assertThat(isCutOff(stranger)).isTrue();
         }
+    }
+
+    @Test
+    void strangersThatLeaveAtOnceHoldNobodyUp() throws Exception {
+        for (int i = 0; i < 1000; i++) {
+            stranger().close();
+        }
+        oneTellsTwo();
+    }
+
+    @Test
+    void whoHasBegunToProveHimselfKeepsHisPlaceForAMomentAndOthersWait() throws Exception {
+        // What has to be loaded is.
+        oneTellsTwo();
+        List<SocketChannel> all = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            all.add(stranger());
+        }
+        SocketChannel next = stranger();
+        byte[] first = read(all.get(0), LENGTH);
+        read(all.get(199), LENGTH);
+        CompletableFuture<byte[]> challenge = CompletableFuture.supplyAsync(() -> challenge(next));
+        assertThatThrownBy(() -> challenge.get(100, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+        assertThat(proves(all.get(0), first)).isTrue();
+        assertThat(proves(next, challenge.get())).isTrue();
+    }
+
+    private static byte[] challenge(SocketChannel from) {
+        try {
+            return read(from, LENGTH);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean proves(SocketChannel worker, byte[] challenge) throws IOException {
+        ReplicaHandshake right = new ReplicaHandshake(ReplicaGroup.KEY);
+        byte[] mine = ReplicaHandshake.challenge();
+        say(worker, and(mine, right.bringer(2, challenge, mine)));
+        return Arrays.equals(read(worker, LENGTH), right.taker(2, challenge, mine));
+    }
+
+    @Test
+    void aWorkerThatCutsConnectionsOffForAMomentIsTriedUntilItTakesOne() throws Exception {
+        ServerSocketChannel hasty = worker(3, 50);
+        CompletableFuture<Set<Integer>> sent = oneTells(3);
+        for (int i = 0; i < 5; i++) {
+            hasty.accept().close();
+        }
+        take(hasty, 3);
+        assertThat(sent.get()).isEmpty();
+    }
+
+    @Test
+    void aWorkerAtWhichTooManyWaitIsTriedUntilItTakesAConnection() throws Exception {
+        ServerSocketChannel crowded = worker(3, 1);
+        List<SocketChannel> crowd = new ArrayList<>();
+        assertThatThrownBy(() -> {
+                    while (true) {
+                        SocketChannel next = SocketChannel.open(StandardProtocolFamily.UNIX);
+                        strangers.add(next);
+                        next.configureBlocking(false);
+                        next.connect(UnixDomainSocketAddress.of(directory.resolve("worker-3-r.sock")));
+                        crowd.add(next);
+                    }
+                })
+                .isInstanceOf(SocketException.class);
+        CompletableFuture<Set<Integer>> sent = oneTells(3);
+        assertThatThrownBy(() -> sent.get(500, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+        for (int i = 0; i < crowd.size(); i++) {
+            crowded.accept().close();
+        }
+        take(crowded, 3);
+        assertThat(sent.get()).isEmpty();
+    }
+
+    @Test
+    void anInterruptedThreadWaitsForASenderAsOthersDo() throws Exception {
+        ServerSocketChannel hung = worker(3, SENDERS);
+        List<CompletableFuture<Set<Integer>>> sent = new ArrayList<>();
+        for (int i = 0; i < SENDERS; i++) {
+            sent.add(oneTells(3));
+            strangers.add(hung.accept());
+        }
+        anInterruptedThreadTellsAndStaysInterrupted();
+        for (CompletableFuture<Set<Integer>> late : sent) {
+            assertThat(late.get()).containsExactly(3);
+        }
+    }
+
+    @Test
+    void aWorkerWithoutDescriptorsBlamesNobody() throws Exception {
+        assumeTrue(Files.isExecutable(PRLIMIT), "needs prlimit");
+        String usual = limit("-o", "SOFT", "--noheadings");
+        // All classes are there, and everything else but a connection.
+        oneTellsTwo();
+        ServerSocketChannel three = worker(3, 50);
+        List<FileChannel> files = new ArrayList<>();
+        try {
+            files.add(FileChannel.open(PRLIMIT));
+            limit("--nofile=" + (highest() + 20) + ":");
+            assertThatThrownBy(() -> {
+                        // What others have closed meanwhile is taken too.
+                        for (int i = 0; i < 5; i++) {
+                            takeAll(files);
+                            one.send(copy("cart", new byte[1]), Set.of(3));
+                        }
+                    })
+                    .isInstanceOf(IOException.class);
+        } finally {
+            for (FileChannel file : files) {
+                file.close();
+            }
+            limit("--nofile=" + usual + ":");
+        }
+        three.close();
+        oneTellsTwo();
+    }
+
+    private static void takeAll(List<FileChannel> files) {
+        try {
+            while (true) {
+                files.add(FileChannel.open(PRLIMIT));
+            }
+        } catch (IOException e) {
+            // None is left.
+        }
+    }
+
+    /** The highest number of an open descriptor. */
+    private static int highest() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.mapToInt(path -> Integer.parseInt(path.getFileName().toString()))
+                    .max()
+                    .orElseThrow();
+        }
+    }
+
+    /** Asks for, or changes, how many descriptors this process may have. */
+    private static String limit(String... options) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                PRLIMIT.toString(),
+                "--pid",
+                String.valueOf(ProcessHandle.current().pid())));
+        if (options.length > 1) {
+            command.add("--nofile");
+        }
+        command.addAll(List.of(options));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+        assertThat(process.waitFor()).as(said).isZero();
+        return said;
     }
 }
