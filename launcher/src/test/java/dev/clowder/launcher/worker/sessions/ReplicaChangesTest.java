@@ -28,6 +28,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -191,6 +192,7 @@ class ReplicaChangesTest {
     }
 
     @Test
+    @Tag("slow") // It needs a machine that does not stop for a second.
     void whoAsksForWhatIsTornIsAnsweredByAWorkerWhoseSendersAllWait() throws Exception {
         Replicas asking = group.join(1);
         Replicas busy = group.join(2);

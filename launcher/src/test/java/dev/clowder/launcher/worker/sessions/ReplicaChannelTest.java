@@ -33,6 +33,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -299,6 +300,7 @@ class ReplicaChannelTest {
     }
 
     @Test
+    @Tag("slow") // It needs a machine that does not stop for a second.
     void whoHasBegunToProveHimselfKeepsHisPlaceForAMomentAndOthersWait() throws Exception {
         // What has to be loaded is.
         oneTellsTwo();
@@ -379,6 +381,7 @@ class ReplicaChannelTest {
     }
 
     @Test
+    @Tag("slow") // It needs a machine that does not stop for a second.
     void aWorkerWithoutDescriptorsBlamesNobody() throws Exception {
         assumeTrue(Files.isExecutable(PRLIMIT), "needs prlimit");
         String usual = limit("-o", "SOFT", "--noheadings");
