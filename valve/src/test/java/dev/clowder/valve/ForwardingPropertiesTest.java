@@ -267,58 +267,17 @@ class ForwardingPropertiesTest {
     }
 
     /** Counts how often a character of a value is looked at. */
-    private static final class CountingHead implements RequestHead {
+    private static final class CountingHead extends PassingHead {
 
-        private final GivenHead head;
         private long read;
 
         CountingHead(GivenHead head) {
-            this.head = head;
-        }
-
-        @Override
-        public String peer() {
-            return head.peer();
-        }
-
-        @Override
-        public boolean peerMayVouch() {
-            return true;
-        }
-
-        @Override
-        public String scheme() {
-            return head.scheme();
-        }
-
-        @Override
-        public boolean secure() {
-            return head.secure();
-        }
-
-        @Override
-        public String hostname() {
-            return head.hostname();
-        }
-
-        @Override
-        public int port() {
-            return head.port();
-        }
-
-        @Override
-        public int headers() {
-            return head.headers();
-        }
-
-        @Override
-        public CharSequence headerName(int index) {
-            return head.headerName(index);
+            super(head);
         }
 
         @Override
         public CharSequence headerValue(int index) {
-            String value = head.headerValue(index).toString();
+            String value = super.headerValue(index).toString();
             return new CharSequence() {
                 @Override
                 public int length() {

@@ -35,7 +35,8 @@ class ForwardingVectorsTest {
     void theRequestSaysWhatTheVectorExpects(Vector vector) {
         ForwardedPolicy policy = compile(vector.attributes());
         // One resolver sees both requests of a kept-alive connection, as in the server.
-        SwitchingHead head = new SwitchingHead(vector.head(vector.headers("before")));
+        // Requests on one connection: the object is the same, what it says is not.
+        PassingHead head = new PassingHead(vector.head(vector.headers("before")));
         ClientResolver resolver = new ClientResolver(policy, head);
         resolver.resolve();
         head.current = vector.head();
@@ -141,60 +142,5 @@ class ForwardingVectorsTest {
                     : List.of(header.getValue().asText());
             softly.assertThat(left).as(header.getKey()).isEqualTo(wanted);
         });
-    }
-
-    /** Requests on one connection: the object is the same, what it says is not. */
-    private static final class SwitchingHead implements RequestHead {
-
-        private RequestHead current;
-
-        SwitchingHead(RequestHead first) {
-            current = first;
-        }
-
-        @Override
-        public String peer() {
-            return current.peer();
-        }
-
-        @Override
-        public boolean peerMayVouch() {
-            return current.peerMayVouch();
-        }
-
-        @Override
-        public String scheme() {
-            return current.scheme();
-        }
-
-        @Override
-        public boolean secure() {
-            return current.secure();
-        }
-
-        @Override
-        public String hostname() {
-            return current.hostname();
-        }
-
-        @Override
-        public int port() {
-            return current.port();
-        }
-
-        @Override
-        public int headers() {
-            return current.headers();
-        }
-
-        @Override
-        public CharSequence headerName(int index) {
-            return current.headerName(index);
-        }
-
-        @Override
-        public CharSequence headerValue(int index) {
-            return current.headerValue(index);
-        }
     }
 }

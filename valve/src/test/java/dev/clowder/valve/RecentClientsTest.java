@@ -200,59 +200,15 @@ class RecentClientsTest {
     }
 
     private static boolean read(DecidingLines lines, CharSequence chain) {
-        RequestHead head = new HeadWithChain(GivenHead.from(PEER, "X-Forwarded-For", "-"), chain);
+        RequestHead head = new PassingHead(GivenHead.from(PEER, "X-Forwarded-For", "-")) {
+            @Override
+            public CharSequence headerValue(int index) {
+                return chain;
+            }
+        };
         HeaderScan scan = new HeaderScan();
         scan.scan(head, policy(TRUST).names());
         return lines.read(head, scan, 0x1f);
-    }
-
-    /** Gives out the value of its header as it is. */
-    private record HeadWithChain(GivenHead given, CharSequence chain) implements RequestHead {
-
-        @Override
-        public String peer() {
-            return given.peer();
-        }
-
-        @Override
-        public boolean peerMayVouch() {
-            return given.peerMayVouch();
-        }
-
-        @Override
-        public String scheme() {
-            return given.scheme();
-        }
-
-        @Override
-        public boolean secure() {
-            return given.secure();
-        }
-
-        @Override
-        public String hostname() {
-            return given.hostname();
-        }
-
-        @Override
-        public int port() {
-            return given.port();
-        }
-
-        @Override
-        public int headers() {
-            return given.headers();
-        }
-
-        @Override
-        public CharSequence headerName(int index) {
-            return given.headerName(index);
-        }
-
-        @Override
-        public CharSequence headerValue(int index) {
-            return chain;
-        }
     }
 
     @Test

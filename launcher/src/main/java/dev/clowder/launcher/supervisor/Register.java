@@ -56,7 +56,7 @@ final class Register {
         this.root = root;
     }
 
-    /** Loads what writing down a plan and a worker needs, which takes longer than a hundred starts of workers. */
+    /** Loads what writing down a plan and a worker needs: the first time takes longer than all later ones together. */
     static void prepare() {
         Plan plan = new Plan(List.of(new Port("", "", 0)), "", "", new Generation(1, List.of(), List.of()));
         try {

@@ -1,6 +1,7 @@
 package dev.clowder.launcher.wire;
 
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What processes of one cluster say to each other over the control socket. */
@@ -252,6 +253,7 @@ public sealed interface Message {
     /** A command such as {@code scale} and what was typed behind it. */
     record Command(String name, List<String> arguments) implements Message {
         public Command {
+            Objects.requireNonNull(name, "a command has a name");
             arguments = List.copyOf(arguments);
         }
     }

@@ -201,6 +201,8 @@ class WireTest {
                 "{\"type\":\"Failed\",\"reason\":{}}",
                 "{\"type\":\"Command\",\"name\":\"scale\",\"arguments\":\"3\"}",
                 "{\"type\":\"Command\",\"name\":\"scale\",\"arguments\":[null]}",
+                "{\"type\":\"Command\",\"name\":null}",
+                "{\"type\":\"Command\",\"arguments\":[]}",
                 "{\"type\":\"Load\",\"insides\":[]}"
             })
     void garbageIsAnError(String line) throws IOException {
@@ -215,8 +217,8 @@ class WireTest {
         assertThat(wire.receive()).isEqualTo(new Message.Stop(0, 1));
         raw.write(line("{\"type\":\"Load\",\"insides\":{\"counts\":{}}}\n"));
         assertThat(wire.receive()).isEqualTo(new Message.Load(0, 0, 0, 0, 0, new Insides(0, 0, 0, 0, 0, Counts.NONE)));
-        raw.write(line("{\"type\":\"Command\",\"name\":null}\n"));
-        assertThat(wire.receive()).isEqualTo(new Message.Command(null, List.of()));
+        raw.write(line("{\"type\":\"Command\",\"name\":\"status\",\"arguments\":null}\n"));
+        assertThat(wire.receive()).isEqualTo(new Message.Command("status", List.of()));
     }
 
     private static ByteBuffer line(String text) {
