@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -16,12 +17,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What the documents say of tests is so: those that they name are there. */
+/** What the documents point to is there: tests that they name, and what their links lead to. */
 @Tag("once")
 class DocumentsTest {
     private static final Path ROOT = Path.of("..");
     private static final Pattern NAMED =
             Pattern.compile("`([A-Z]\\w*(?:[a-z]Test|[a-z\\d]IT|Contract))(?:\\.(\\w+))?`");
+    private static final Pattern LINK = Pattern.compile("\\]\\((?!\\w+:)([^)#\\s]*)(?:#([^)\\s]+))?\\)");
+    private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
     private static final Pattern PARENT = Pattern.compile("\\bclass \\w+ extends (\\w+)");
 
     private static Map<String, String> sources() throws IOException {
@@ -77,6 +80,36 @@ class DocumentsTest {
         }
         assertThat(missing).isEmpty();
         assertThat(found).as("the pattern still finds them").isGreaterThan(100);
+    }
+
+    @Test
+    void eachLinkFromADocumentToAnotherLeadsThere() throws IOException {
+        List<String> broken = new ArrayList<>();
+        int found = 0;
+        for (Path document : documents()) {
+            Matcher link = LINK.matcher(Files.readString(document));
+            while (link.find()) {
+                Path target = link.group(1).isEmpty() ? document : document.resolveSibling(link.group(1));
+                found++;
+                if (!Files.exists(target)
+                        || (link.group(2) != null && !headings(target).contains(link.group(2)))) {
+                    broken.add(document + ": " + link.group());
+                }
+            }
+        }
+        assertThat(broken).isEmpty();
+        assertThat(found).as("the pattern still finds them").isGreaterThan(50);
+    }
+
+    /** As GitHub and GitLab make names of them. */
+    private static List<String> headings(Path document) throws IOException {
+        return HEADING.matcher(Files.readString(document))
+                .results()
+                .map(heading -> heading.group(1)
+                        .toLowerCase(Locale.ROOT)
+                        .replaceAll("[^\\w\\- ]", "")
+                        .replace(' ', '-'))
+                .toList();
     }
 
     @Test

@@ -1,8 +1,10 @@
 package dev.clowder.valve;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A set of address ranges: sorted, merged, found by binary search, so a list of 100,000 rules costs a few steps more
@@ -30,6 +32,12 @@ final class AddressRanges {
      */
     private final int[] v4From;
 
+    /**
+     * For an upper half with many ranges, as a network has that is named machine by machine, a bit for each of its
+     * addresses: 8 kB that stay near, where a search would go through four times as much. Empty if there is none such.
+     */
+    private final @Nullable BitSet[] v4Crowded;
+
     private final long[] v6FirstHigh;
     private final long[] v6FirstLow;
     private final long[] v6LastHigh;
@@ -40,6 +48,7 @@ final class AddressRanges {
                 .mapToLong(range -> packed((int) range.low(), (int) range.lastLow()))
                 .toArray();
         v4From = v4.length < MANY ? new int[0] : index(v4);
+        v4Crowded = v4.length < MANY ? new BitSet[0] : crowded(v4, v4From);
         List<IpPrefix> v6 = merged(prefixes.stream().filter(p -> !p.isV4()).toList());
         v6FirstHigh = v6.stream().mapToLong(IpPrefix::high).toArray();
         v6FirstLow = v6.stream().mapToLong(IpPrefix::low).toArray();
@@ -61,6 +70,23 @@ final class AddressRanges {
             from[half] = range;
         }
         return from;
+    }
+
+    /** What begins in such a half ends there: prefixes are disjoint, and one that reached on would be all of the half. */
+    private static @Nullable BitSet[] crowded(long[] ranges, int[] from) {
+        @Nullable BitSet[] crowded = new BitSet[HALVES];
+        boolean any = false;
+        for (int half = 0; half < HALVES; half++) {
+            if (from[half + 1] - from[half] > MANY) {
+                any = true;
+                BitSet bits = new BitSet(HALVES);
+                for (int i = from[half]; i < from[half + 1]; i++) {
+                    bits.set((int) first(ranges[i]) & (HALVES - 1), ((int) last(ranges[i]) & (HALVES - 1)) + 1);
+                }
+                crowded[half] = bits;
+            }
+        }
+        return any ? crowded : new BitSet[0];
     }
 
     /** Orders by the first address as numbers without a sign, and then by the last. */
@@ -106,9 +132,14 @@ final class AddressRanges {
         int length = v4.length;
         if (v4From.length > 0) {
             int half = address >>> HALF_BITS;
-            // One that begins before them may reach into them.
+            int end = v4From[half + 1];
+            // One that begins before this half may reach into it.
             from = Math.max(v4From[half] - 1, 0);
-            length = v4From[half + 1] - from;
+            length = end - from;
+            if (end - v4From[half] > MANY) {
+                BitSet bits = v4Crowded[half];
+                return bits != null && bits.get(address & (HALVES - 1));
+            }
         }
         while (length > 1) {
             int half = length >>> 1;

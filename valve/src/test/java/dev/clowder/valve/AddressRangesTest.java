@@ -60,6 +60,37 @@ class AddressRangesTest {
         }
     }
 
+    /** A network that is named machine by machine, beside one that is a rule, one that is almost full, and one that is empty. */
+    @ParameterizedTest
+    @ValueSource(ints = {255, 256, 257, 258, 2000})
+    void aCrowdedNetworkCoversWhatItsMachinesAre(int size) {
+        Random random = new Random(size);
+        List<IpPrefix> prefixes = new ArrayList<>(
+                List.of(IpPrefix.parse("10.0.0.0/16"), IpPrefix.parse("10.2.0.0/17"), IpPrefix.parse("10.2.128.0/18")));
+        for (int i = 0; i < size; i++) {
+            // Each a machine of its own: an even one, and now and then its neighbour with it.
+            int first = (10 << 24) | (1 << 16) | (i * 32);
+            prefixes.add(IpPrefix.parse(IpAddress.text(0, (0xffffL << 32) | first) + "/" + (31 + random.nextInt(2))));
+        }
+        AddressRanges ranges = new AddressRanges(prefixes);
+        IpAddress address = new IpAddress();
+        for (int at = (10 << 24) - 3; at < (10 << 24) + (3 << 16) + 3; at++) {
+            address.set(0, (0xffffL << 32) | at);
+            int low = at & 0xffff;
+            int rule = 3 + low / 32;
+            boolean wanted = switch (at >>> 16) {
+                case 10 << 8 -> true;
+                case (10 << 8) + 1 ->
+                    rule < prefixes.size() && prefixes.get(rule).contains(address);
+                case (10 << 8) + 2 -> low < 0xc000;
+                default -> false;
+            };
+            if (ranges.contains(address) != wanted) {
+                assertThat(ranges.contains(address)).as("%s", address).isEqualTo(wanted);
+            }
+        }
+    }
+
     @Test
     void coverAllIfNothingIsLeftOut() {
         assertThat(of("0.0.0.0/1", "128.0.0.0/1").coverAllOfV4()).isTrue();

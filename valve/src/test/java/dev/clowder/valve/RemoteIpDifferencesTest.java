@@ -37,6 +37,8 @@ class RemoteIpDifferencesTest {
             X-Forwarded-For  | 6.6.6.6, 10.1                | remoteAddr | 127.0.0.1      | 6.6.6.6         | 10.1
             X-Forwarded-For  | 6.6.6.6, 167772161           | remoteAddr | 127.0.0.1      | 6.6.6.6         | 167772161
             X-Forwarded-For  | ', ,'                        | remoteAddr | 127.0.0.1      | ''              | ''
+            X-Forwarded-For  | '203.0.113.7, ,10.0.0.1'     | remoteAddr | 203.0.113.7    | 203.0.113.7     | ''
+            X-Forwarded-For  | '9.9.9.9, ,8.8.8.8, 203.0.113.7' | header.x-forwarded-for | 9.9.9.9,8.8.8.8 | 9.9.9.9,,8.8.8.8 | 9.9.9.9,,8.8.8.8
             X-Forwarded-For  | 203.0.113.7:4711             | remoteAddr | 203.0.113.7    | 203.0.113.7:4711 | 203.0.113.7:4711
             X-Forwarded-For  | 203.0.113.7:4711             | remotePort | 4711           | own             | own
             X-Forwarded-For  | 203.0.113.7                  | remotePort | 0              | own             | own

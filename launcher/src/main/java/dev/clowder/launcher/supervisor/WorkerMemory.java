@@ -40,6 +40,15 @@ final class WorkerMemory {
      */
     private static final long LARGE_HEAP = 8 * 1024 * MB;
 
+    /**
+     * A JVM begins with this part of the memory it sees. Its young generation is a third of that, and all of it is used
+     * before the first collection: workers that each did so would be as large as that many whole Tomcats.
+     */
+    private static final int FIRST_HEAP_PART = 64;
+
+    /** Below this a worker would collect several times before it is ready. */
+    private static final long LEAST_FIRST_HEAP = 64 * MB;
+
     private static final Pattern HEAP =
             Pattern.compile("-Xmx.+|-XX:MaxHeapSize=.+|-XX:(Max|Initial|Min)RAM(Percentage|Fraction)?=.+");
     private static final Pattern FIRST_HEAP =
@@ -59,8 +68,13 @@ final class WorkerMemory {
      */
     static List<String> flags(long total, int processes, int processors, long limit, List<String> own) {
         List<String> flags = new ArrayList<>();
-        long heap = Math.max(heap(total, processes, limit), firstHeap(own));
+        long ownFirst = firstHeap(own);
+        long heap = Math.max(heap(total, processes, limit), ownFirst);
         if (heap > 0 && own.stream().noneMatch(flag -> HEAP.matcher(flag).matches())) {
+            if (ownFirst == 0 && total > 0) {
+                long first = Math.max(LEAST_FIRST_HEAP, total / FIRST_HEAP_PART / processes);
+                flags.add("-Xms" + Math.min(heap, first) / MB + "m");
+            }
             flags.add("-Xmx" + heap / MB + "m");
         }
         if (own.stream().noneMatch(flag -> COLLECTOR.matcher(flag).matches())) {

@@ -68,9 +68,31 @@ class WorkerMemoryTest {
         assertThat(WorkerMemory.flags(GB, 2, 1, 0, List.of("-Xms64m"))).contains("-Xmx211m");
     }
 
+    @ParameterizedTest
+    @DisplayName("all workers together begin with what one JVM would, a 64th of the machine")
+    @CsvSource({
+        // machine, processes, limit: first heap, all in megabytes
+        "24105, 3, 0, 125",
+        "8192, 1, 0, 128",
+        "262144, 9, 0, 455",
+        "8192, 3, 0, 64",
+        "512, 9, 0, 48",
+        "65536, 2, 300, 165"
+    })
+    void theFirstHeapsOfAllWorkersAreThatOfOneJvm(long total, int processes, long limit, long first) {
+        assertThat(WorkerMemory.flags(total * MB, processes, 1, limit * MB, List.of()))
+                .contains("-Xms" + first + "m");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-Xms100m", "-XX:InitialHeapSize=100m", "-XX:InitialRAMPercentage=2", "-Xmx300m"})
+    void theOperatorsOwnFirstHeapWins(String own) {
+        assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of(own))).noneMatch(flag -> flag.startsWith("-Xms"));
+    }
+
     @Test
     void oneCollectorOnly() {
-        assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:+UseZGC"))).containsExactly("-Xmx2233m");
+        assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:+UseZGC"))).containsExactly("-Xms64m", "-Xmx2233m");
         assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:-UseZGC"))).contains("-XX:+UseSerialGC");
     }
 
