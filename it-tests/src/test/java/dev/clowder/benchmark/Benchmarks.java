@@ -232,7 +232,7 @@ public final class Benchmarks {
                 Map<Kind, Contender> able = new EnumMap<>(running);
                 able.keySet().removeIf(kind -> !kind.does(workload));
                 sameAnswers(workload, able.values());
-                load(workload, able);
+                load(workload, able, settings.warmup(workload.equals(workloads.get(0))));
             }
             if (heap == 0) {
                 for (Map.Entry<Kind, Contender> one : running.entrySet()) {
@@ -278,11 +278,11 @@ public final class Benchmarks {
         }
     }
 
-    private void load(Workload workload, Map<Kind, Contender> running) throws InterruptedException {
+    private void load(Workload workload, Map<Kind, Contender> running, Duration warmup) throws InterruptedException {
         Map<Kind, Double> most = new EnumMap<>(Kind.class);
         for (Map.Entry<Kind, Contender> one : running.entrySet()) {
             try (LoadGenerator load = generator(workload, one.getValue())) {
-                Result result = load.saturated(Duration.ofSeconds(settings.warmup()));
+                Result result = load.saturated(warmup);
                 most.put(one.getKey(), result.perSecond());
             } catch (IOException e) {
                 note(one.getKey().title + " did not do " + workload.name() + ": " + e.getMessage());

@@ -15,8 +15,8 @@ import java.util.function.Function;
  * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
  * @param restarts {@code restarts} that count, no more than 2 by default: each takes long; 0 to measure none
  * @param connections {@code connections} with one request each whose distribution is looked at, 1000 by default
- * @param seconds {@code seconds} of load in a round, 3 by default
- * @param warmup {@code warmup} seconds of load before the first round, as many as {@code seconds} by default
+ * @param seconds {@code seconds} of load in a round, 2 by default
+ * @param warmup {@code warmup} seconds of load before the first round of a workload, 5 by default; see {@link #warmup(boolean)}
  * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
  * @param loops {@code threads} of the load generator that receive; by default one for each four processors
  * @param clowder {@code clowder}: further options of {@code clowder.jar run}, separated by spaces
@@ -48,6 +48,9 @@ record Settings(
 
     static final Duration START_LOAD = Duration.ofSeconds(2);
 
+    /** The first workload meets JVMs that have compiled nothing yet, which takes several of them longer than one. */
+    private static final int FIRST_WARMUPS = 4;
+
     /**
      * Reads them.
      *
@@ -56,7 +59,7 @@ record Settings(
     static Settings of(Properties properties) {
         int rounds = number(properties, "rounds", 5, 1);
         int starts = number(properties, "starts", rounds, 0);
-        int seconds = number(properties, "seconds", 3, 1);
+        int seconds = number(properties, "seconds", 2, 1);
         return new Settings(
                 list(properties, "systems", List.of(Contender.Kind.values()), Contender.Kind.USUAL, kind -> kind.title),
                 list(properties, "workloads", Workload.ALL, Workload.USUAL, Workload::name),
@@ -65,7 +68,7 @@ record Settings(
                 number(properties, "restarts", Math.min(starts, 2), 0),
                 number(properties, "connections", 1000, 1),
                 seconds,
-                number(properties, "warmup", seconds, 1),
+                number(properties, "warmup", 5, 1),
                 number(properties, "rate", 6400, 1),
                 number(properties, "threads", Math.max(1, Runtime.getRuntime().availableProcessors() / 4), 1),
                 words(text(properties, "clowder"), " "));
@@ -119,7 +122,22 @@ record Settings(
         long loads = systems.stream()
                 .mapToLong(kind -> workloads.stream().filter(kind::does).count())
                 .sum();
-        return Duration.ofSeconds(Math.round(loads * each + systems.size() * all + deaths));
+        long firstLoads = heaps().stream()
+                .mapToLong(heap -> systems.stream()
+                        .filter(kind -> kind.does(workloads(heap).get(0)))
+                        .count())
+                .sum();
+        double first = firstLoads * (FIRST_WARMUPS - 1.0) * warmup;
+        return Duration.ofSeconds(Math.round(loads * each + first + systems.size() * all + deaths));
+    }
+
+    /**
+     * Load for each system before the first round of a workload.
+     *
+     * @param first whether its processes have had none yet
+     */
+    Duration warmup(boolean first) {
+        return Duration.ofSeconds((long) warmup * (first ? FIRST_WARMUPS : 1));
     }
 
     List<Integer> heaps() {

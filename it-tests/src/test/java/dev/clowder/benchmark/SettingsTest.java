@@ -36,6 +36,7 @@ class SettingsTest {
                 "rounds", "2",
                 "starts", "0",
                 "seconds", "1",
+                "warmup", "3",
                 "clowder", "--loop off  --trust false");
 
         assertThat(settings.systems()).containsExactly(Kind.TOMCAT, Kind.CLOWDER);
@@ -44,7 +45,8 @@ class SettingsTest {
         assertThat(settings.workloads(0)).extracting(Workload::name).containsExactly("hello");
         assertThat(settings.starts()).isZero();
         assertThat(settings.restarts()).isZero();
-        assertThat(settings.warmup()).isEqualTo(1);
+        assertThat(settings.warmup(false)).isEqualTo(Duration.ofSeconds(3));
+        assertThat(settings.warmup(true)).as("nothing is compiled yet").isGreaterThan(settings.warmup(false));
         assertThat(settings.clowder()).isEqualTo(List.of("--loop", "off", "--trust", "false"));
     }
 
