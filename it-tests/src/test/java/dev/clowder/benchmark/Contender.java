@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A system that serves the application of {@link Site}, with its own defaults where nothing else is said, on two ports.
@@ -19,6 +20,9 @@ interface Contender extends AutoCloseable {
 
     /** What processes are for that keep the sessions of the others. */
     String ENGINE = "engine";
+
+    /** What the processes are for that answer for the application; the others help them. */
+    Set<String> SERVE = Set.of("Tomcat", "Tomcats", "workers", "loop");
 
     /** Which. The first is what the others are compared with. */
     enum Kind {
@@ -37,7 +41,8 @@ interface Contender extends AutoCloseable {
                 "Clowder, 2 workers, --sessions jdbc:, and the PostgreSQL, which does not wait for its disk"),
         ROUND_ROBIN("round-robin", "Clowder, 2 workers, --accept round-robin"),
         LEAST_CONNECTIONS("least-connections", "Clowder, 2 workers, --accept least-connections"),
-        SPARE("spare", "Clowder, 2 workers and a spare (--spare 1)");
+        SPARE("spare", "Clowder, 2 workers and a spare (--spare 1)"),
+        DISPATCHING("dispatching", "Clowder, 2 workers, requests go to threads of the pool (--loop off)");
 
         /** What a run measures that asks for nothing else. */
         static final List<Kind> USUAL = List.of(TOMCAT, CLOWDER, NGINX, HAPROXY, NODE, NIO);
@@ -60,8 +65,16 @@ interface Contender extends AutoCloseable {
                 // They have no sessions, or none that two servers share.
                 case NGINX, HAPROXY, NODE -> workload.sessions() == Workload.Sessions.NONE;
                 case LOCAL -> workload.sessions() != Workload.Sessions.SHARED;
-                case TOMCAT, CLOWDER, STICKY, REPLICATED, REDIS, POSTGRES, ROUND_ROBIN, LEAST_CONNECTIONS, SPARE ->
-                    true;
+                case TOMCAT,
+                        CLOWDER,
+                        STICKY,
+                        REPLICATED,
+                        REDIS,
+                        POSTGRES,
+                        ROUND_ROBIN,
+                        LEAST_CONNECTIONS,
+                        SPARE,
+                        DISPATCHING -> true;
             };
         }
 
@@ -78,7 +91,8 @@ interface Contender extends AutoCloseable {
                         POSTGRES,
                         ROUND_ROBIN,
                         LEAST_CONNECTIONS,
-                        SPARE -> true;
+                        SPARE,
+                        DISPATCHING -> true;
                 // Whoever runs them has to watch the Tomcats.
                 case NGINX, HAPROXY, NIO -> false;
             };
@@ -103,6 +117,7 @@ interface Contender extends AutoCloseable {
                 case ROUND_ROBIN, LEAST_CONNECTIONS ->
                     new ClowderCluster(site, heap / WORKERS, List.of("--accept", title));
                 case SPARE -> new ClowderCluster(site, heap / WORKERS, List.of("--spare", "1", "--oversubscribe"));
+                case DISPATCHING -> new ClowderCluster(site, heap / WORKERS, List.of("--loop", "off"));
                 case REDIS -> new ClowderWithEngine(site, heap / WORKERS, SessionEngine.redis(site.directory("redis")));
                 case POSTGRES ->
                     new ClowderWithEngine(site, heap / WORKERS, SessionEngine.postgres(site.directory("postgres")));
@@ -121,8 +136,16 @@ interface Contender extends AutoCloseable {
         String version(Site site) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> site.tomcatVersion();
-                case CLOWDER, LOCAL, STICKY, REPLICATED, REDIS, POSTGRES, ROUND_ROBIN, LEAST_CONNECTIONS, SPARE ->
-                    site.clowderVersion();
+                case CLOWDER,
+                        LOCAL,
+                        STICKY,
+                        REPLICATED,
+                        REDIS,
+                        POSTGRES,
+                        ROUND_ROBIN,
+                        LEAST_CONNECTIONS,
+                        SPARE,
+                        DISPATCHING -> site.clowderVersion();
                 case NGINX -> RealProxy.Program.NGINX.version();
                 case HAPROXY -> RealProxy.Program.HAPROXY.version();
                 case NIO -> "Java " + Runtime.version();

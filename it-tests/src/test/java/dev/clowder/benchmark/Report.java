@@ -190,7 +190,7 @@ final class Report {
                         .formatted(Settings.START_LOAD.toSeconds(), settings.rate() / 2));
         line("without a limit for the heap, when all systems run, so that pages they share count for each in part.");
         line("");
-        header("system", "first answer, ms", "ratio", "MB", "ratio", "of these", "MB after all");
+        header("system", "first answer, ms", "ratio", "MB", "ratio", "of these", "one that serves", "MB after all");
         double[] firstStart = results.starts(systems.get(0).title, Start::firstAnswerMillis);
         double[] firstMemory = results.starts(systems.get(0).title, Report::megabytes);
         for (Kind kind : systems) {
@@ -203,6 +203,7 @@ final class Report {
                     Spread.of(memory).text(0),
                     Spread.ofRatios(memory, firstMemory).text(2),
                     parts(kind),
+                    serving(kind),
                     after(kind)));
         }
         line("");
@@ -252,6 +253,23 @@ final class Report {
 
     private static double megabytes(Start start) {
         return start.kilobytes().values().stream().mapToLong(Long::longValue).sum() / MEGA;
+    }
+
+    /** Of one process that serves, alone on the machine after the same load, as a ratio to the first system's. */
+    private String serving(Kind kind) {
+        return Spread.ofRatios(eachServing(kind), eachServing(systems.get(0))).text(2);
+    }
+
+    private double[] eachServing(Kind kind) {
+        int processes = kind.servesWithSeveral() ? Contender.WORKERS : 1;
+        return results.starts(
+                kind.title,
+                start -> start.kilobytes().entrySet().stream()
+                                .filter(part -> Contender.SERVE.contains(part.getKey()))
+                                .mapToLong(Map.Entry::getValue)
+                                .sum()
+                        / MEGA
+                        / processes);
     }
 
     /** The medians of each kind of process. */

@@ -20,14 +20,14 @@ record Schedule(double perSecond) {
     }
 
     /**
-     * As much as is wanted, but no more than half of what the slowest of all can; whole hundreds, at least one.
+     * As much as is wanted, but no more than two thirds of what the slowest of all can; whole hundreds, at least one.
      *
      * @param wanted requests a second
      * @param most what each of the systems can, requests a second
      */
     static Schedule within(double wanted, Collection<Double> most) {
-        double half = most.stream().mapToDouble(Double::doubleValue).min().orElse(2 * wanted) / 2;
-        return new Schedule(Math.max(STEP, Math.floor(Math.min(wanted, half) / STEP) * STEP));
+        double bearable = most.stream().mapToDouble(Double::doubleValue).min().orElse(2 * wanted) * 2 / 3;
+        return new Schedule(Math.max(STEP, Math.floor(Math.min(wanted, bearable) / STEP) * STEP));
     }
 
     /** Nanoseconds from the start to when a request is due; the first has number 0. */

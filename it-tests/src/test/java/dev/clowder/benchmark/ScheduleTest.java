@@ -30,9 +30,9 @@ class ScheduleTest {
     }
 
     @Test
-    void aSlowMachineIsAskedForHalfOfWhatItsSlowestSystemCan() {
+    void aSlowMachineIsAskedForTwoThirdsOfWhatItsSlowestSystemCan() {
         assertThat(Schedule.within(6_400, List.of(60_000.0, 14_000.0))).isEqualTo(new Schedule(6_400));
-        assertThat(Schedule.within(6_400, List.of(60_000.0, 5_190.0))).isEqualTo(new Schedule(2_500));
+        assertThat(Schedule.within(6_400, List.of(60_000.0, 5_190.0))).isEqualTo(new Schedule(3_400));
         assertThat(Schedule.within(6_400, List.of(90.0))).isEqualTo(new Schedule(100));
         assertThat(Schedule.within(6_400, List.of())).isEqualTo(new Schedule(6_400));
     }

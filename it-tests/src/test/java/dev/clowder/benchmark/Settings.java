@@ -13,10 +13,10 @@ import java.util.function.Function;
  * @param workloads {@code workloads}; all but those with sessions by default
  * @param rounds {@code rounds} that count, 5 by default; in each all systems have their turn
  * @param starts {@code starts} that count, as many as {@code rounds} by default; 0 to measure none
- * @param restarts {@code restarts} that count, no more than 2 by default: each takes long; 0 to measure none
+ * @param restarts {@code restarts} that count, as many as {@code starts} by default; 0 to measure none
  * @param connections {@code connections} with one request each whose distribution is looked at, 1000 by default
  * @param seconds {@code seconds} of load in a round, 2 by default
- * @param warmup {@code warmup} seconds of load before the first round of a workload, 5 by default; see {@link #warmup(boolean)}
+ * @param warmup {@code warmup} seconds of load before the first round of a workload, 3 by default; see {@link #warmup(boolean)}
  * @param rate {@code rate}: the greatest fixed rate, 6400 requests a second by default
  * @param loops {@code threads} of the load generator that receive; by default one for each four processors
  * @param clowder {@code clowder}: further options of {@code clowder.jar run}, separated by spaces
@@ -49,7 +49,7 @@ record Settings(
     static final Duration START_LOAD = Duration.ofSeconds(2);
 
     /** The first workload meets JVMs that have compiled nothing yet, which takes several of them longer than one. */
-    private static final int FIRST_WARMUPS = 4;
+    private static final int FIRST_WARMUPS = 6;
 
     /**
      * Reads them.
@@ -65,10 +65,10 @@ record Settings(
                 list(properties, "workloads", Workload.ALL, Workload.USUAL, Workload::name),
                 rounds,
                 starts,
-                number(properties, "restarts", Math.min(starts, 2), 0),
+                number(properties, "restarts", starts, 0),
                 number(properties, "connections", 1000, 1),
                 seconds,
-                number(properties, "warmup", 5, 1),
+                number(properties, "warmup", 3, 1),
                 number(properties, "rate", 6400, 1),
                 number(properties, "threads", Math.max(1, Runtime.getRuntime().availableProcessors() / 4), 1),
                 words(text(properties, "clowder"), " "));

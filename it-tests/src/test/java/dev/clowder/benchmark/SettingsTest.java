@@ -60,7 +60,7 @@ class SettingsTest {
         assertThatThrownBy(() -> settings("systems", "tomcat,jetty"))
                 .hasMessage(
                         "benchmark.systems has jetty, but there are tomcat, clowder, nginx, haproxy, node, nio, local,"
-                                + " sticky, replicated, redis, postgres, round-robin, least-connections, spare");
+                                + " sticky, replicated, redis, postgres, round-robin, least-connections, spare, dispatching");
         assertThatThrownBy(() -> settings("workloads", "helo")).hasMessageContaining("helo, but there are hello");
         assertThatThrownBy(() -> settings("rounds", "0")).hasMessage("benchmark.rounds must be at least 1, not 0");
         assertThatThrownBy(() -> settings("rate", "much")).hasMessage("benchmark.rate must be a number, not much");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
+import dev.clowder.arquillian.ClusterStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -47,7 +48,14 @@ class BalanceIT {
                 .workers(WORKERS)
                 .arguments("--accept", accept)
                 .start()) {
-            cluster.awaitReady(SOON);
+            ClusterStatus status = cluster.awaitReady(SOON);
+            if (accept.equals("shared")) {
+                for (ClusterStatus.Worker worker : status.workers()) {
+                    assertThat(ListeningSocket.isBlocking(worker.pid(), cluster.port()))
+                            .as("who waits first is woken first")
+                            .isTrue();
+                }
+            }
             // While a worker is cold it gets only some of its turns.
             await("equal shares").atMost(SOON).until(() -> greatestDeviation(cluster.port()) <= MOST_PERCENT);
             // And not by chance.

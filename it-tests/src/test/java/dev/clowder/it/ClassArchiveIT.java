@@ -49,6 +49,26 @@ class ClassArchiveIT {
     }
 
     @Test
+    @DisplayName("a worker that starts when the archive is there has mapped it, and status says so")
+    void aWorkerMapsTheArchive() throws Exception {
+        // With the cache of all tests, where another one may have made it.
+        try (ClowderProcess cluster = ClowderProcess.builder()
+                .application("/", war)
+                .root(files)
+                .workers(1)
+                .start()) {
+            cluster.awaitReady(SOON);
+            await("the class archive is made")
+                    .atMost(MADE)
+                    .pollInterval(Duration.ofMillis(100))
+                    .until(() -> !state(cluster).get("state").asText().equals("making"));
+            assertThat(cluster.command(SOON, "restart", "1").exitCode()).isZero();
+            awaitState(cluster, "used");
+            assertThat(maps(cluster.awaitReady(SOON).worker(1))).contains(".archive");
+        }
+    }
+
+    @Test
     @Tag("slow")
     @DisplayName(
             "the first cluster makes the archive, the next worker and the next cluster map it; a damaged one is not"

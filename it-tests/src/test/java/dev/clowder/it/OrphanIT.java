@@ -82,7 +82,14 @@ class OrphanIT {
                 await("they serve without a supervisor")
                         .atMost(SOON)
                         .until(() -> load.answers() > before + 100 && secure.answers() > secureBefore + 10);
-                assertThat(names(cluster.start().awaitReady(SOON))).isEqualTo(workers);
+                ClusterStatus adopted = cluster.start().awaitReady(SOON);
+                assertThat(names(adopted)).isEqualTo(workers);
+                for (ClusterStatus.Worker worker : adopted.workers()) {
+                    assertThat(ListeningSocket.isBlocking(
+                                    worker.pid(), cluster.current().port()))
+                            .as("it still waits in the kernel's queue")
+                            .isTrue();
+                }
             }
             load.stop();
             secure.stop();

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -75,6 +76,7 @@ record Adoption(
             if (plan != null && obstacle == null) {
                 List<Acceptor> acceptors = Acceptor.takeOver(directory.orphans(), addresses(plan), PATIENCE);
                 if (!acceptors.isEmpty()) {
+                    letWorkersWait(acceptors);
                     return adopt(new Listeners(config.listeners(), acceptors), living, lastId, plan, config);
                 }
                 obstacle = "none of them answers";
@@ -87,6 +89,19 @@ record Adoption(
         }
         directory.sweep();
         return new Adoption(null, List.of(), lastId, null, false);
+    }
+
+    /**
+     * Netty has made what it received non-blocking, for the workers too, which go on accepting: each connection would wake
+     * them all, and the first come would not be the first served.
+     */
+    private static void letWorkersWait(List<Acceptor> acceptors) throws IOException {
+        for (Acceptor acceptor : acceptors) {
+            OptionalInt descriptor = acceptor.descriptor();
+            if (descriptor.isPresent()) {
+                Posix.setBlocking(descriptor.getAsInt());
+            }
+        }
     }
 
     /** One that waited for a slot has nothing that anybody would miss, and leaves by itself in any case. */

@@ -41,9 +41,12 @@ final class ClassArchive implements Observer, AutoCloseable {
     /** Those of them that have said nothing yet: perhaps their JVM does not even start. */
     private final Set<Long> silent = ConcurrentHashMap.newKeySet();
 
+    /** Whether the worker that was started last got the archive. */
+    private boolean given;
+
     private @Nullable ArchiveDirectory directory;
-    private @Nullable ArchiveKind kind;
-    private String key = "";
+    private volatile @Nullable ArchiveKind kind;
+    private volatile String key = "";
     private Path scratch = Path.of("");
     private volatile @Nullable Path archive;
     /** Why it is not used; empty while there is hope. */
@@ -88,17 +91,42 @@ final class ClassArchive implements Observer, AutoCloseable {
     }
 
     /**
-     * What a worker that starts now gets on its command line; nothing if there is no archive.
+     * For a reload: if the JVM or a jar is another one by now, another archive is used, or made. Does nothing where there
+     * can be none.
+     */
+    synchronized void renew(ArchiveKind what) {
+        ArchiveDirectory here = directory;
+        if (here == null) {
+            return;
+        }
+        try {
+            String another = what.key();
+            if (!another.equals(key)) {
+                archive = here.find(another);
+                kind = what;
+                key = another;
+                off = "";
+            }
+        } catch (IOException e) {
+            giveUp(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /**
+     * What the worker that starts next gets on its command line; nothing if there is no archive. One that has vanished is
+     * made again.
      *
      * @param javaVersion of its JVM, which may have been replaced by another since
      */
     List<String> flags(int javaVersion) {
         Path file = archive;
         ArchiveKind what = kind;
-        if (file == null || what == null || what.javaVersion() != javaVersion || !off.isEmpty()) {
-            return List.of();
+        if (file != null && !Files.isReadable(file)) {
+            archive = null;
+            file = null;
         }
-        return Files.isReadable(file) ? what.using(file) : List.of();
+        given = file != null && what != null && what.javaVersion() == javaVersion && off.isEmpty();
+        return given && file != null && what != null ? what.using(file) : List.of();
     }
 
     /** Whether Java reaps this process itself. */
@@ -143,10 +171,9 @@ final class ClassArchive implements Observer, AutoCloseable {
     @SuppressWarnings("FutureReturnValueIgnored") // Looking can't fail.
     public void changed(WorkerEvent event) {
         next.changed(event);
-        Path file = archive;
         switch (event.kind()) {
             case FORKED -> {
-                if (file != null && off.isEmpty()) {
+                if (given) {
                     booting.add(event.pid());
                     silent.add(event.pid());
                 }
@@ -200,11 +227,12 @@ final class ClassArchive implements Observer, AutoCloseable {
     private void make() {
         ArchiveDirectory here = directory;
         ArchiveKind what = kind;
+        String wanted = key;
         if (here == null || what == null) {
             return;
         }
         try {
-            archive = here.make(key, file -> {
+            Path made = here.make(wanted, file -> {
                 Files.createDirectory(scratch);
                 try {
                     training.run(what, file, scratch);
@@ -212,11 +240,19 @@ final class ClassArchive implements Observer, AutoCloseable {
                     RunDirectory.delete(scratch);
                 }
             });
+            made(wanted, made);
             maker = null;
         } catch (IOException e) {
             giveUp(String.valueOf(e.getMessage()));
         } catch (InterruptedException e) {
             // The end.
+        }
+    }
+
+    /** Unless a reload has found that another one is wanted. */
+    private synchronized void made(String wanted, Path file) {
+        if (wanted.equals(key)) {
+            archive = file;
         }
     }
 
@@ -241,11 +277,23 @@ final class ClassArchive implements Observer, AutoCloseable {
             return;
         }
         if (use == Use.NOT_TAKEN) {
-            giveUp("the workers' JVM does not take it; --worker-opts may be at odds with class-data sharing");
+            giveUp(
+                    hasChanged()
+                            ? "the workers' JVM or a jar has changed since it was made; a reload makes another"
+                            : "the workers' JVM does not take it; --worker-opts may be at odds with class-data sharing");
         }
         uses.put(pid, use);
         if (ProcessHandle.of(pid).isEmpty()) {
             uses.remove(pid);
+        }
+    }
+
+    private boolean hasChanged() {
+        ArchiveKind what = kind;
+        try {
+            return what != null && !what.key().equals(key);
+        } catch (IOException e) {
+            return true;
         }
     }
 

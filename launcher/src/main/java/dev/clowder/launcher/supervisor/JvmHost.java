@@ -237,6 +237,7 @@ final class JvmHost implements Host, AutoCloseable {
                     try {
                         // It may be another one by now, or none: better said before an old worker leaves.
                         javaVersion = javaVersion(config.java());
+                        archive.renew(archiveKind());
                         Generation prepared =
                                 Applications.generation(config, number, wanted.apps(), directory.generation(number));
                         events.accept(new Event.Prepared(prepared, ""));

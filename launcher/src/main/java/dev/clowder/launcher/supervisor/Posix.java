@@ -21,6 +21,11 @@ final class Posix {
     private static final long PIDFD_OPEN = 434;
     private static final short POLLIN = 1;
     private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    /** On Linux. */
+    private static final int O_NONBLOCK = 0x800;
+
     private static final int FD_CLOEXEC = 1;
     /** Java reports death by a signal as 128 + number. */
     private static final int SIGNALLED = 128;
@@ -143,6 +148,16 @@ final class Posix {
                     }
                 }
             }
+        }
+    }
+
+    /** Makes calls with a descriptor wait, in all processes that have it: the flag belongs to what is open. Linux. */
+    static void setBlocking(int descriptor) throws IOException {
+        try {
+            int flags = C.fcntl(descriptor, F_GETFL, 0);
+            C.fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+        } catch (LastErrorException e) {
+            throw new IOException("fcntl failed (error " + e.getErrorCode() + ")", e);
         }
     }
 

@@ -49,10 +49,16 @@ final class WorkerMemory {
     /** Below this a worker would collect several times before it is ready. */
     private static final long LEAST_FIRST_HEAP = 64 * MB;
 
+    /** Whatever bounds the heap; MinRAMPercentage does so on a small machine. */
     private static final Pattern HEAP =
-            Pattern.compile("-Xmx.+|-XX:MaxHeapSize=.+|-XX:(Max|Initial|Min)RAM(Percentage|Fraction)?=.+");
+            Pattern.compile("-Xmx.+|-XX:MaxHeapSize=.+|-XX:(Max|Min)RAM(Percentage|Fraction)?=.+");
+
+    private static final Pattern HEAP_SIZE = Pattern.compile("(?:-Xmx|-XX:MaxHeapSize=)(\\d+)([kKmMgGtT]?)");
     private static final Pattern FIRST_HEAP =
             Pattern.compile("(?:-Xms|-XX:InitialHeapSize=|-XX:MinHeapSize=)(\\d+)([kKmMgGtT]?)");
+    /** Of the memory that there is; a JVM takes no more of it than the greatest heap. */
+    private static final Pattern FIRST_PART = Pattern.compile("-XX:InitialRAM(Percentage|Fraction)=.+");
+
     private static final Pattern COLLECTOR = Pattern.compile("-XX:[+]Use\\w*GC");
 
     private WorkerMemory() {}
@@ -68,16 +74,19 @@ final class WorkerMemory {
      */
     static List<String> flags(long total, int processes, int processors, long limit, List<String> own) {
         List<String> flags = new ArrayList<>();
-        long ownFirst = firstHeap(own);
+        long ownFirst = bytes(FIRST_HEAP, own);
         long heap = Math.max(heap(total, processes, limit), ownFirst);
-        if (heap > 0 && own.stream().noneMatch(flag -> HEAP.matcher(flag).matches())) {
-            if (ownFirst == 0 && total > 0) {
+        if (has(HEAP, own)) {
+            long ownHeap = bytes(HEAP_SIZE, own);
+            heap = ownHeap > 0 ? ownHeap : heap;
+        } else if (heap > 0) {
+            if (ownFirst == 0 && total > 0 && !has(FIRST_PART, own)) {
                 long first = Math.max(LEAST_FIRST_HEAP, total / FIRST_HEAP_PART / processes);
                 flags.add("-Xms" + Math.min(heap, first) / MB + "m");
             }
             flags.add("-Xmx" + heap / MB + "m");
         }
-        if (own.stream().noneMatch(flag -> COLLECTOR.matcher(flag).matches())) {
+        if (!has(COLLECTOR, own)) {
             flags.add(processors < 2 && heap <= LARGE_HEAP ? "-XX:+UseSerialGC" : "-XX:+UseG1GC");
         }
         return flags;
@@ -105,10 +114,15 @@ final class WorkerMemory {
         return Math.min(total / 4, Math.max(LEAST_RESERVE, total / 10));
     }
 
-    private static long firstHeap(List<String> own) {
+    private static boolean has(Pattern what, List<String> own) {
+        return own.stream().anyMatch(flag -> what.matcher(flag).matches());
+    }
+
+    /** The size that the last such flag says, 0 if there is none. */
+    private static long bytes(Pattern what, List<String> own) {
         long bytes = 0;
         for (String flag : own) {
-            Matcher size = FIRST_HEAP.matcher(flag);
+            Matcher size = what.matcher(flag);
             if (size.matches()) {
                 int power = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT)) + 1;
                 bytes = Long.parseLong(size.group(1)) << (size.group(2).isEmpty() ? 0 : 10 * power);

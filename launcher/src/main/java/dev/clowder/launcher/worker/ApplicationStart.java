@@ -10,6 +10,8 @@ import org.apache.catalina.Lifecycle;
 import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
 import org.apache.catalina.Wrapper;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.jasper.servlet.JspServlet;
 import org.apache.tomcat.util.scan.StandardJarScanner;
 
 /**
@@ -39,9 +41,23 @@ final class ApplicationStart implements LifecycleListener {
                 && event.getLifecycle() instanceof Context context
                 && context.findChild(JSP_SERVLET) instanceof Wrapper jsp
                 && !hasPages(Path.of(context.getDocBase()))) {
-            // Pages in a library of WEB-INF/lib still work: the servlet is started by its first request.
-            jsp.setLoadOnStartup(-1);
+            context.addChild(whenAsked(jsp));
         }
+    }
+
+    /**
+     * Pages in a library of WEB-INF/lib still work: the servlet is started by its first request. A wrapper that knows the
+     * class of this servlet starts it with the application, whatever it is told; so it gets one that knows the object. In
+     * the context it takes the place of the other, with its mappings.
+     */
+    private static Wrapper whenAsked(Wrapper jsp) {
+        Wrapper later = new Tomcat.ExistingStandardWrapper(new JspServlet());
+        later.setName(JSP_SERVLET);
+        for (String name : jsp.findInitParameters()) {
+            later.addInitParameter(name, jsp.findInitParameter(name));
+        }
+        later.setOverridable(jsp.isOverridable());
+        return later;
     }
 
     private static boolean hasPages(Path application) {

@@ -25,20 +25,29 @@ class ClassArchiveTest {
 
     private final LogLines log = new LogLines();
     private final ClassArchive archive = new ClassArchive(log);
+    private Path jar;
+    private LauncherConfig config;
     private Path file;
 
     @BeforeEach
     void anArchiveThatWasMadeBefore() throws Exception {
-        Path jar = Files.writeString(temporary.resolve("clowder.jar"), "classes");
-        LauncherConfig config = ConfigReader.read(
+        jar = Files.writeString(temporary.resolve("clowder.jar"), "classes");
+        config = ConfigReader.read(
                 Files.createDirectory(temporary.resolve("app")).toString());
-        ArchiveKind kind = ArchiveKind.of(17, config.java(), jar.toString(), List.of());
+        ArchiveKind kind = kind();
         file = ArchiveDirectory.open(temporary.resolve("clowder"))
                 .make(kind.key(), made -> Files.writeString(made, "archive"));
         archive.begin(config, kind, Map.of("XDG_CACHE_HOME", temporary.toString()), temporary.resolve("training"));
     }
 
+    private ArchiveKind kind() {
+        return ArchiveKind.of(17, config.java(), jar.toString(), List.of());
+    }
+
     private void happens(WorkerEvent.Kind kind, int exit) {
+        if (kind == WorkerEvent.Kind.FORKED) {
+            archive.flags(17); // Its command line is made first.
+        }
         Exit end = kind == WorkerEvent.Kind.EXITED ? Exit.of(exit, null, Instant.EPOCH) : null;
         archive.changed(new WorkerEvent(kind, 1, 1, NOBODY, end));
     }
@@ -89,5 +98,43 @@ class ClassArchiveTest {
         happens(WorkerEvent.Kind.EXITED, exit);
         assertThat(archive.flags(17)).isNotEmpty();
         assertThat(log.lines).isEmpty();
+    }
+
+    @Test
+    void aWorkerThatGotNoArchiveIsNotBlamedOnIt() {
+        assertThat(archive.flags(21)).as("of another Java").isEmpty();
+        archive.changed(new WorkerEvent(WorkerEvent.Kind.FORKED, 1, 1, NOBODY, null));
+        happens(WorkerEvent.Kind.EXITED, 139);
+        assertThat(archive.flags(17)).isNotEmpty();
+        assertThat(file).exists();
+    }
+
+    @Test
+    void oneThatHasVanishedIsMadeAgain() throws Exception {
+        Files.delete(file);
+        assertThat(archive.flags(17)).isEmpty();
+        assertThat(archive.status().state()).isEqualTo("making");
+    }
+
+    @Test
+    void afterAReloadWithAnotherJarAnotherArchiveIsWantedAndWithTheSameTheSame() throws Exception {
+        archive.renew(kind());
+        assertThat(archive.flags(17)).contains("-XX:SharedArchiveFile=" + file);
+
+        Files.writeString(jar, "more classes than before");
+        archive.renew(kind());
+        assertThat(archive.flags(17)).isEmpty();
+        assertThat(archive.status().state()).isEqualTo("making");
+    }
+
+    @Test
+    void aReloadEndsGivingUpOnlyIfSomethingIsAnother() throws Exception {
+        happens(WorkerEvent.Kind.FORKED, 0);
+        happens(WorkerEvent.Kind.EXITED, 1);
+        archive.renew(kind());
+        assertThat(archive.status().state()).isEqualTo("off");
+        Files.writeString(jar, "more classes than before");
+        archive.renew(kind());
+        assertThat(archive.status().state()).isEqualTo("making");
     }
 }

@@ -91,6 +91,13 @@ class WorkerMemoryTest {
     }
 
     @Test
+    @DisplayName("a first heap in per cent says nothing of the greatest: without ours each worker would take a quarter")
+    void aFirstHeapInPercentLeavesTheGreatestToUs() {
+        assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:InitialRAMPercentage=2")))
+                .contains("-Xmx2233m");
+    }
+
+    @Test
     void oneCollectorOnly() {
         assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:+UseZGC"))).containsExactly("-Xms64m", "-Xmx2233m");
         assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-XX:-UseZGC"))).contains("-XX:+UseSerialGC");
@@ -102,6 +109,8 @@ class WorkerMemoryTest {
         assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of())).contains("-XX:+UseSerialGC");
         assertThat(WorkerMemory.flags(8 * GB, 3, 2, 0, List.of())).contains("-XX:+UseG1GC");
         assertThat(WorkerMemory.flags(64 * GB, 3, 1, 0, List.of())).contains("-XX:+UseG1GC");
+        assertThat(WorkerMemory.flags(8 * GB, 3, 1, 0, List.of("-Xmx12g"))).containsExactly("-XX:+UseG1GC");
+        assertThat(WorkerMemory.flags(64 * GB, 3, 1, 0, List.of("-Xmx512m"))).containsExactly("-XX:+UseSerialGC");
     }
 
     @Test

@@ -54,7 +54,7 @@ final class Watchdog implements Runnable {
         while (!over) {
             long seen = leadership.look();
             if (leadership.waiting() == 0) {
-                grow.run();
+                growIfPossible();
             }
             if (Leadership.isRunning(seen) && isStuck(seen)) {
                 leadership.depose(seen);
@@ -67,6 +67,15 @@ final class Watchdog implements Runnable {
             } else {
                 LockSupport.parkNanos(ticks.look);
             }
+        }
+    }
+
+    /** Without this thread no leader would ever be replaced: whatever goes wrong, it looks again. */
+    private void growIfPossible() {
+        try {
+            grow.run();
+        } catch (Throwable e) {
+            // Such as no memory for the line that says so.
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.clowder.launcher.worker.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.ServletException;
@@ -51,6 +52,67 @@ class CoreLoopTest {
             }
             eventually(() -> server.endpoint.getCurrentThreadsBusy() == 0);
             assertThat(server.endpoint.getKeepAliveCount()).isEqualTo(1);
+            assertThat(server.mistakes()).isEmpty();
+        }
+    }
+
+    @Test
+    void whileARequestComputesOthersAreServed() throws Exception {
+        AtomicBoolean enough = new AtomicBoolean();
+        try (LoopServer server = LoopServer.usual(files)
+                        .page("/spin", (request, response) -> {
+                            while (!enough.get()) {
+                                Thread.onSpinWait();
+                            }
+                            response.getWriter().print(LoopServer.threadName());
+                        })
+                        .start();
+                LoopClient computing = new LoopClient(server.port());
+                LoopClient other = new LoopClient(server.port())) {
+            eventually(() -> other.get("/hello").body().contains(ON_THE_LOOP));
+            computing.ask("/spin");
+            eventually(() -> server.endpoint.getCurrentThreadsBusy() == 1);
+            for (int i = 0; i < MANY; i++) {
+                assertThat(other.get("/hello").status()).isEqualTo(200);
+            }
+            enough.set(true);
+            assertThat(computing.answer().body()).contains(ON_THE_LOOP);
+        } finally {
+            enough.set(true);
+        }
+    }
+
+    @Test
+    void theWatchdogSleepsWithoutRequestsAndWakesForTheNext() throws Exception {
+        CountDownLatch released = new CountDownLatch(1);
+        try (LoopServer server = LoopServer.usual(files)
+                        .page("/block", (request, response) -> await(released))
+                        .start();
+                LoopClient blocked = new LoopClient(server.port());
+                LoopClient other = new LoopClient(server.port())) {
+            assertThat(other.get("/hello").status()).isEqualTo(200);
+            // Its looks between requests have an end, a sleep has none.
+            eventually(() -> server.watchdog().getState() == Thread.State.WAITING);
+            blocked.ask("/block");
+            assertThat(other.get("/hello").status()).isEqualTo(200);
+            released.countDown();
+            assertThat(blocked.answer().status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void anErrorWhilePollingCostsItsConnectionAndNoOther() throws Exception {
+        try (LoopServer server = LoopServer.usual(files).start();
+                LoopClient other = new LoopClient(server.port())) {
+            eventually(() -> other.get("/hello").body().contains(ON_THE_LOOP));
+            for (int i = 0; i < MANY; i++) {
+                server.failWhilePolling(1);
+                try (LoopClient unlucky = new LoopClient(server.port()).ask("/hello")) {
+                    assertThatThrownBy(unlucky::answer).isInstanceOf(IOException.class);
+                }
+                assertThat(server.hasFailures()).isFalse();
+                eventually(() -> other.get("/hello").body().contains(ON_THE_LOOP));
+            }
         }
     }
 
@@ -304,14 +366,17 @@ class CoreLoopTest {
     }
 
     @Test
-    void aPausedConnectorGoesOn() throws Exception {
+    void aPausedConnectorClosesKeptConnectionsLetsNewOnesWaitAndGoesOn() throws Exception {
         try (LoopServer server = LoopServer.usual(files).start();
                 LoopClient before = new LoopClient(server.port())) {
             assertThat(before.get("/hello").status()).isEqualTo(200);
             server.connector().pause();
-            server.connector().resume();
-            try (LoopClient after = new LoopClient(server.port())) {
-                assertThat(after.get("/hello").body()).contains(ON_THE_LOOP);
+            // As in any Tomcat: whoever asks on a kept connection has to ask again.
+            assertThatThrownBy(() -> before.get("/hello")).isInstanceOf(EOFException.class);
+            try (LoopClient waiting = new LoopClient(server.port()).ask("/hello")) {
+                assertThat(waiting.hasAnswer()).isFalse();
+                server.connector().resume();
+                assertThat(waiting.answer().body()).contains(ON_THE_LOOP);
             }
         }
     }

@@ -46,6 +46,11 @@ final class LoopClient implements AutoCloseable {
         return send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
 
+    /** Whether anything has come that was not read yet. */
+    boolean hasAnswer() throws IOException {
+        return in.available() > 0;
+    }
+
     Answer get(String path) throws IOException {
         return ask(path).answer();
     }

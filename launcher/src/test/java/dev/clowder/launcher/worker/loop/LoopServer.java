@@ -1,14 +1,18 @@
 package dev.clowder.launcher.worker.loop;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.clowder.valve.ProxyHttp11NioProtocol;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.nio.channels.SelectionKey;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLEngine;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
@@ -18,8 +22,11 @@ import org.apache.catalina.servlets.DefaultServlet;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.coyote.Adapter;
 import org.apache.coyote.http2.Http2Protocol;
+import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.SSLHostConfig;
 import org.apache.tomcat.util.net.SSLHostConfigCertificate;
+import org.apache.tomcat.util.net.SocketEvent;
+import org.apache.tomcat.util.net.SocketWrapperBase;
 import org.apache.tomcat.util.net.openssl.ciphers.Cipher;
 import org.apache.tomcat.util.net.openssl.ciphers.Group;
 import org.apache.tomcat.util.net.openssl.ciphers.SignatureScheme;
@@ -43,12 +50,39 @@ final class LoopServer implements AutoCloseable {
         void answer(HttpServletRequest request, HttpServletResponse response) throws IOException;
     }
 
-    /** Knows who shakes hands. */
+    /** Knows who shakes hands, and looks at what must be so when a request runs on the loop. */
     static final class WatchedEndpoint extends LoopEndpoint {
         private final Queue<String> handshakes = new ConcurrentLinkedQueue<>();
+        private final Queue<String> mistakes = new ConcurrentLinkedQueue<>();
+        private final AtomicInteger looks = new AtomicInteger();
+        private final AtomicInteger failures = new AtomicInteger();
 
         WatchedEndpoint(Watchdog.Ticks ticks, @Nullable Prediction prediction) {
             super(ticks, prediction);
+        }
+
+        @Override
+        public boolean processSocket(SocketWrapperBase<NioChannel> connection, SocketEvent event, boolean dispatch) {
+            if (Thread.currentThread() instanceof LoopThread me) {
+                if (dispatch && me.polling) {
+                    if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+                        throw new OutOfMemoryError("of the test");
+                    }
+                    if (Leadership.isRunning(me.leadership.look())) {
+                        mistakes.add("a request runs while its key is processed");
+                    }
+                } else if (!dispatch && me.ticket != 0) {
+                    looks.incrementAndGet();
+                    SelectionKey key = connection
+                            .getSocket()
+                            .getIOChannel()
+                            .keyFor(getPoller().getSelector());
+                    if (key != null && key.isValid() && (key.interestOps() & SelectionKey.OP_READ) != 0) {
+                        mistakes.add("the next leader would find the key of a request that runs");
+                    }
+                }
+            }
+            return super.processSocket(connection, event, dispatch);
         }
 
         @Override
@@ -118,6 +152,21 @@ final class LoopServer implements AutoCloseable {
         return this;
     }
 
+    /** What was not as it must be when requests ran on the loop, of which there were some. */
+    List<String> mistakes() {
+        assertThat(endpoint.looks).hasPositiveValue();
+        return List.copyOf(endpoint.mistakes);
+    }
+
+    /** The next ready keys fail as if there was no memory left, each once. */
+    void failWhilePolling(int keys) {
+        endpoint.failures.set(keys);
+    }
+
+    boolean hasFailures() {
+        return endpoint.failures.get() > 0;
+    }
+
     /** The threads that began to shake hands, one for each connection. */
     List<String> handshakes() {
         return List.copyOf(endpoint.handshakes);
@@ -161,6 +210,13 @@ final class LoopServer implements AutoCloseable {
 
     void stop() throws LifecycleException {
         tomcat.stop();
+    }
+
+    Thread watchdog() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals(endpoint.getName() + "-LoopWatch"))
+                .findAny()
+                .orElseThrow();
     }
 
     /** Those of its threads that live. */

@@ -64,6 +64,7 @@ class TakeoverStressTest {
                 answered += result.get();
             }
             assertThat(answered).as("answers, seed %d", SEED).isEqualTo(REQUESTS / CLIENTS * CLIENTS);
+            assertThat(server.mistakes()).isEmpty();
             assertThat(server.endpoint.getCurrentThreadCount())
                     .as("more than the two that it began with: there were takeovers")
                     .isGreaterThan(2);
