@@ -7,7 +7,8 @@ package dev.clowder.valve;
  */
 final class Authority {
 
-    private static final int LONGEST_NAME = 253;
+    /** As RFC 1035, section 2.3.4, has it; without the dot at the end. */
+    static final int LONGEST_NAME = 253;
 
     private final IpAddress literal = new IpAddress();
     private int nameEnd;

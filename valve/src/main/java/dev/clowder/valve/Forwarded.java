@@ -188,6 +188,24 @@ public final class Forwarded {
                 && hostname.equals(itsHostname);
     }
 
+    /** The same for another host; for null this one. */
+    Forwarded withHostname(@Nullable String newHostname) {
+        return newHostname == null
+                ? this
+                : new Forwarded(
+                        ip,
+                        peer,
+                        reason,
+                        protocol,
+                        secure,
+                        newHostname,
+                        port,
+                        prefix,
+                        remotePort,
+                        subdomainOffset,
+                        proxies);
+    }
+
     /** What takes the place of the context path, empty for the root; null to leave it as it is. */
     @Nullable
     String contextPath() {

@@ -86,6 +86,7 @@ public final class ForwardedValve extends ForwardedAttributes {
                 fileRules = trustFile.read();
             }
             policy = ForwardedPolicy.compile(attributes(), fileRules, loader());
+            trustFileProblem = null;
         } catch (IllegalArgumentException e) {
             throw new LifecycleException("ForwardedValve can't start: " + e.getMessage(), e);
         }
@@ -125,6 +126,7 @@ public final class ForwardedValve extends ForwardedAttributes {
         }
         policy = null;
         trustFile = null;
+        trustFileProblem = null;
     }
 
     private void refuseSecondValve() throws LifecycleException {

@@ -28,7 +28,7 @@ final class HeaderNames {
         OTHER_FOR,
         /** Any other header of forwarding that is not read. */
         OTHER,
-        /** X-Forwarded-By and the like: not read, harmless beside the family that is. */
+        /** X-Forwarded-By and -Server, names of proxies: not read, harmless beside the family that is. */
         COMPANION,
         /** A client certificate, told by a proxy: believed by nobody here, and only passed on from a trusted peer. */
         CERTIFICATE,
@@ -49,10 +49,10 @@ final class HeaderNames {
             Map.entry("x-forwarded-proto", Role.OTHER),
             Map.entry("x-forwarded-port", Role.OTHER),
             Map.entry("x-forwarded-prefix", Role.OTHER),
+            Map.entry("x-forwarded-ssl", Role.OTHER),
             Map.entry("x-real-ip", Role.OTHER),
             Map.entry("x-forwarded-by", Role.COMPANION),
             Map.entry("x-forwarded-server", Role.COMPANION),
-            Map.entry("x-forwarded-ssl", Role.COMPANION),
             Map.entry("x-forwarded-client-cert", Role.CERTIFICATE),
             Map.entry("client-cert", Role.CERTIFICATE),
             Map.entry("client-cert-chain", Role.CERTIFICATE));

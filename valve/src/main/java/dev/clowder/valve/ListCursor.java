@@ -4,7 +4,7 @@ import dev.clowder.valve.HeaderNames.Role;
 
 /**
  * The members of a comma-separated header from right to left, over all its lines: one list, in the order of the lines
- * (RFC 9110, section 5.3). Empty members are passed over. Reads nothing that nobody asked for. Not thread-safe.
+ * (RFC 9110, section 5.3). Empty members are passed over unless somebody asks for them. Reads nothing that nobody asked for. Not thread-safe.
  */
 final class ListCursor {
 
@@ -32,8 +32,18 @@ final class ListCursor {
 
     /** Moves to the next member on the left; false if there is none. */
     boolean previous() {
+        while (previousOrEmpty()) {
+            if (from < to) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** As {@link #previous}, but stops at empty members too. */
+    boolean previousOrEmpty() {
         while (line >= 0) {
-            while (end >= 0) {
+            if (end >= 0) {
                 int stop = end;
                 int comma = stop - 1;
                 while (comma >= 0 && text.charAt(comma) != ',') {
@@ -42,13 +52,16 @@ final class ListCursor {
                 end = comma;
                 from = skipBlanks(text, comma + 1, stop);
                 to = dropBlanks(text, from, stop);
-                if (from < to) {
-                    return true;
-                }
+                return true;
             }
             open(scan.previous(role, line));
         }
         return false;
+    }
+
+    /** Whether the member has not even a blank. */
+    boolean isNothing() {
+        return from == to && (from == 0 || !isBlank(text.charAt(from - 1)));
     }
 
     /**

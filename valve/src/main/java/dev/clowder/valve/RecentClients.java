@@ -70,8 +70,14 @@ final class RecentClients {
         return answer != null && answer.isFor(lines, head, peer) ? answer : null;
     }
 
-    /** Remembers what was found for the request in the head, if it missed its slot the last time too. */
+    /**
+     * Remembers what was found for the request in the head, if it missed its slot the last time too. Not for a name that no
+     * host has: a client can send one as long as all its headers, and each answer would keep it.
+     */
     void add(DecidingLines lines, RequestHead head, boolean targetTold, Forwarded forwarded) {
+        if (head.hostname().length() > Authority.LONGEST_NAME) {
+            return;
+        }
         int slot = lines.hash() >>> SHIFT;
         if (missed[slot] == lines.hash()) {
             answers[slot] = new Answer(lines, head, targetTold, forwarded);

@@ -73,11 +73,17 @@ final class RemoteIpReading {
                 walk.proxies());
     }
 
-    /** All of them: one hop without TLS is enough to call the way insecure. */
+    /**
+     * All of them: one hop without TLS is enough to call the way insecure. An empty member does not say it; only commas
+     * at the right end are no members, as in Tomcat.
+     */
     private boolean everyMemberSaysHttps() {
         members.start(Role.PROTO);
         int count = 0;
-        while (members.previous()) {
+        while (members.previousOrEmpty()) {
+            if (count == 0 && members.isNothing()) {
+                continue;
+            }
             count++;
             if (!Hop.equalsIgnoreCase(members.text(), members.from(), members.to(), rules.httpsValue())) {
                 return false;

@@ -105,6 +105,7 @@ final class RequestRewriter {
     /** Whether more than the client is to be set, and so can be only after the mapping. */
     private boolean saysMore(Forwarded forwarded) {
         return forwarded.contextPath() != null
+                || forwarded.getHostname().isEmpty()
                 || head.hasProxy()
                 || resolver.remoteIp() != null
                 || resolver.policy().requestAttributes();
@@ -117,6 +118,11 @@ final class RequestRewriter {
         Forwarded forwarded = begun;
         if (forwarded == null) {
             return;
+        }
+        if (forwarded.getHostname().isEmpty()) {
+            // There is no Host header, as in HTTP/1.0: Tomcat has taken the default host meanwhile.
+            forwarded = forwarded.withHostname(request.getServerName());
+            clientIsSet = false;
         }
         if (!clientIsSet) {
             setClient(request, forwarded);
@@ -217,7 +223,8 @@ final class RequestRewriter {
         if (resolver.policy().requestAttributes()) {
             request.setAttribute(AccessLog.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
             request.setAttribute(Globals.REMOTE_ADDR_ATTRIBUTE, request.getRemoteAddr());
-            request.setAttribute(AccessLog.REMOTE_HOST_ATTRIBUTE, request.getRemoteHost());
+            // Not getRemoteHost, which may look up the peer's name.
+            request.setAttribute(AccessLog.REMOTE_HOST_ATTRIBUTE, forwarded.getIp());
             request.setAttribute(AccessLog.PROTOCOL_ATTRIBUTE, request.getProtocol());
             request.setAttribute(AccessLog.SERVER_NAME_ATTRIBUTE, forwarded.getHostname());
             request.setAttribute(AccessLog.SERVER_PORT_ATTRIBUTE, forwarded.getPort());

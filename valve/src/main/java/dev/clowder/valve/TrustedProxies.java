@@ -26,8 +26,10 @@ final class TrustedProxies {
             "uniquelocal", List.of("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
             "unix", List.of());
 
+    private static final String ITS_RANGES = "its ranges";
+
     /** Trusts no address. */
-    static final TrustedProxies NOBODY = list(ANY_NUMBER, List.of(), List.of());
+    static final TrustedProxies NOBODY = list(ANY_NUMBER, List.of(), List.of(), ITS_RANGES);
 
     private final int count;
     private final @Nullable AddressRanges ranges;
@@ -85,7 +87,7 @@ final class TrustedProxies {
             rules.addAll(split(text));
         }
         rules.addAll(fileRules);
-        return list(count, rules, List.of());
+        return list(count, rules, List.of(), fileRules.isEmpty() ? ITS_RANGES : ITS_RANGES + " and those of trustFile");
     }
 
     /**
@@ -94,7 +96,7 @@ final class TrustedProxies {
      * @throws IllegalArgumentException naming the rule that cannot be right
      */
     static TrustedProxies ofList(String text) {
-        return list(ANY_NUMBER, split(text), List.of());
+        return list(ANY_NUMBER, split(text), List.of(), ITS_RANGES);
     }
 
     /**
@@ -121,7 +123,7 @@ final class TrustedProxies {
                 patterns.add(pattern(text));
             }
         }
-        return list(ANY_NUMBER, rules, patterns);
+        return list(ANY_NUMBER, rules, patterns, ITS_RANGES);
     }
 
     private static Pattern pattern(String text) {
@@ -133,7 +135,8 @@ final class TrustedProxies {
         }
     }
 
-    private static TrustedProxies list(int count, List<String> texts, List<Pattern> patterns) {
+    /** @param called what the texts are called in a message */
+    private static TrustedProxies list(int count, List<String> texts, List<Pattern> patterns, String called) {
         List<IpPrefix> prefixes = new ArrayList<>();
         Set<String> rules = new LinkedHashSet<>();
         boolean unix = false;
@@ -151,10 +154,10 @@ final class TrustedProxies {
         }
         AddressRanges ranges = new AddressRanges(prefixes);
         if (ranges.coverAllOfV4()) {
-            throw new IllegalArgumentException("its ranges together cover every IPv4 address");
+            throw new IllegalArgumentException(called + " together cover every IPv4 address");
         }
         if (ranges.coverAllOfV6()) {
-            throw new IllegalArgumentException("its ranges together cover every IPv6 address");
+            throw new IllegalArgumentException(called + " together cover every IPv6 address");
         }
         List<String> shown = new ArrayList<>(rules);
         patterns.forEach(pattern -> shown.add(pattern.pattern()));
@@ -243,7 +246,7 @@ final class TrustedProxies {
         if (hop >= count) {
             return false;
         }
-        if (address.isUnix() ? !unix : ranges != null && !ranges.contains(address) && !matches(address)) {
+        if (address.isUnix() ? !unix : ranges != null && !ranges.contains(address) && match(address) == null) {
             return false;
         }
         return policy == null || asks(policy, address, hop);
@@ -255,14 +258,14 @@ final class TrustedProxies {
     }
 
     /** Expressions may be written for our text of an address or for that of the JDK, which Tomcat shows them. */
-    private boolean matches(IpAddress address) {
+    private @Nullable Pattern match(IpAddress address) {
         for (Pattern pattern : patterns) {
             if (pattern.matcher(address.toString()).matches()
                     || pattern.matcher(address.longText()).matches()) {
-                return true;
+                return pattern;
             }
         }
-        return false;
+        return null;
     }
 
     /** The request path never throws: a policy that fails trusts nobody. */
@@ -289,7 +292,8 @@ final class TrustedProxies {
                 return rule;
             }
         }
-        return rules.get(rules.size() - 1);
+        Pattern pattern = match(address);
+        return pattern != null ? pattern.pattern() : rules.get(rules.size() - 1);
     }
 
     /** The count if it is the only condition, otherwise 0: then a chain that is too short was not the announced one. */

@@ -23,6 +23,7 @@ class ClientResolverTest {
         "X-Forwarded-For", "203.0.113.7",
         "X-Forwarded-Host", "shop.example",
         "X-Forwarded-By", "192.0.2.9",
+        "X-Forwarded-Ssl", "on",
         "X-Forwarded-Client-Cert", "Hash=1",
         "X-Real-IP", "203.0.113.7",
         "X_Forwarded_For", "6.6.6.6"
@@ -30,14 +31,16 @@ class ClientResolverTest {
 
     @ParameterizedTest(name = "{0} from {1}: {2}")
     @CsvSource(delimiter = '|', nullValues = "-", textBlock = """
-            headers=x-forwarded | 127.0.0.1 | Forwarded, X-Real-IP, X_Forwarded_For
-            headers=forwarded   | 127.0.0.1 | X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X-Real-IP, X_Forwarded_For
-            headers=x-real-ip   | 127.0.0.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X_Forwarded_For
-            trust=2             | 127.0.0.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Real-IP, X_Forwarded_For
-            hosts=other.example | 127.0.0.1 | Forwarded, X-Forwarded-Host, X-Real-IP, X_Forwarded_For
-            trust=loopback      | 192.0.2.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X-Forwarded-Client-Cert, X-Real-IP, X_Forwarded_For
+            headers=x-forwarded | 127.0.0.1 | Forwarded, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
+            headers=forwarded   | 127.0.0.1 | X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
+            headers=x-real-ip   | 127.0.0.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X-Forwarded-Ssl, X_Forwarded_For
+            trust=2             | 127.0.0.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
+            hosts=other.example | 127.0.0.1 | Forwarded, X-Forwarded-Host, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
+            protoHeader=X-Forwarded-Ssl | 127.0.0.1 | Forwarded, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
+            protocolHeader=X-Forwarded-Ssl;protocolHeaderHttpsValue=on;strip=true | 127.0.0.1 | Forwarded, X-Forwarded-Host, X-Real-IP, X_Forwarded_For
+            trust=loopback      | 192.0.2.1 | Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-By, X-Forwarded-Ssl, X-Forwarded-Client-Cert, X-Real-IP, X_Forwarded_For
             strip=false         | 192.0.2.1 | -
-            internalProxies=127.0.0.1;hostHeader=X-Forwarded-Host;hosts=other.example;strip=true | 127.0.0.1 | Forwarded, X-Forwarded-Host, X-Real-IP, X_Forwarded_For
+            internalProxies=127.0.0.1;hostHeader=X-Forwarded-Host;hosts=other.example;strip=true | 127.0.0.1 | Forwarded, X-Forwarded-Host, X-Forwarded-Ssl, X-Real-IP, X_Forwarded_For
             """)
     void headersThatWereNotBelievedAreStripped(String settings, String peer, String stripped) {
         ClientResolver resolver = resolver(settings, peer, ALL);

@@ -31,6 +31,17 @@ class ExplanationTest {
     }
 
     @Test
+    void ofSeveralExpressionsTheOneThatMatchesIsNamed() {
+        Map<String, String> attributes =
+                Map.of("internalProxies", "127\\.0\\.0\\.\\d+|x", "trustedProxies", "192\\.0\\.2\\.\\d+|y");
+        assertThat(explain(attributes, "127.0.0.1", "X-Forwarded-For", "203.0.113.7, 192.0.2.1, 127.0.0.5"))
+                .isEqualTo(
+                        "203.0.113.7 CLIENT: peer 127.0.0.1 is trusted by 127\\.0\\.0\\.\\d+|x; X-Forwarded-For from "
+                                + "the right: 127.0.0.5 is trusted by 127\\.0\\.0\\.\\d+|x, "
+                                + "192.0.2.1 is trusted by 192\\.0\\.2\\.\\d+|y, 203.0.113.7 is trusted by no rule");
+    }
+
+    @Test
     void theOtherFamiliesAreNamedToo() {
         assertThat(explain(
                         Map.of("headers", "forwarded"), "127.0.0.1", "Forwarded", "for=\"[2001:db8::1]\";proto=https"))

@@ -4,6 +4,7 @@ import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.valve.LiveServer.Level;
+import org.apache.catalina.AccessLog;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -101,17 +102,43 @@ class ForwardedTargetTest {
     @ParameterizedTest
     @EnumSource(Level.class)
     void aRequestWithoutAHostHasTheDefaultHost(Level level) throws Exception {
-        try (LiveServer server = LiveServer.with(level, valve("trust", PROXY))) {
+        try (LiveServer server = LiveServer.with(level, valve("trust", PROXY, "requestAttributesEnabled", "true"))) {
             String without;
             try (RawClient client = new RawClient(PROXY, server.port())) {
                 without = client.sendRaw("GET / HTTP/1.0\r\n\r\n").seen("serverName");
             }
             try (RawClient client = new RawClient(PROXY, server.port())) {
                 String head = String.join(
-                        "\r\n", "GET / HTTP/1.0", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "", "");
-                RawClient.Reply reply = client.sendRaw(head);
-                assertThat(reply.seen("serverName")).isEqualTo(without).isNotEmpty();
-                assertThat(reply.seen("url")).startsWith("https://" + without);
+                        "\r\n",
+                        "GET / HTTP/1.0",
+                        "Connection: keep-alive",
+                        "X-Forwarded-For: 203.0.113.7",
+                        "X-Forwarded-Proto: https",
+                        "",
+                        "");
+                for (int i = 0; i < 2; i++) {
+                    RawClient.Reply reply = client.sendRaw(head);
+                    assertThat(reply.seen("serverName")).isEqualTo(without).isNotEmpty();
+                    assertThat(reply.seen("url")).startsWith("https://" + without);
+                    assertThat(reply.seen("forwarded.hostname")).isEqualTo(without);
+                    assertThat(reply.seen("forwarded.host")).isEqualTo(without);
+                    assertThat(reply.seen("forwarded.ip")).isEqualTo("203.0.113.7");
+                    assertThat(reply.seen(AccessLog.SERVER_NAME_ATTRIBUTE)).isEqualTo(without);
+                }
+            }
+        }
+    }
+
+    /** Here nothing else is left to be done after the mapping. */
+    @Test
+    void aRequestWithoutAHostAndWithoutAHeaderHasTheDefaultHostTooAndTheNextHasItsOwn() throws Exception {
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", PROXY));
+                RawClient client = new RawClient(PROXY, server.port())) {
+            String without = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+            for (int i = 0; i < 2; i++) {
+                assertThat(client.sendRaw(without).seen("forwarded.hostname")).isEqualTo("app.internal");
+                assertThat(client.sendRaw(without).seen("forwarded.host")).isEqualTo("app.internal:" + server.port());
+                assertThat(client.get("/").seen("forwarded.host")).isEqualTo("app.internal:8080");
             }
         }
     }

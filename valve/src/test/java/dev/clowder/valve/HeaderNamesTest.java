@@ -34,7 +34,7 @@ class HeaderNamesTest {
         "x-real-ip, OTHER",
         "x-forwarded-by, COMPANION",
         "x-forwarded-server, COMPANION",
-        "x-forwarded-ssl, COMPANION",
+        "x-forwarded-ssl, OTHER",
         "x-forwarded-client-cert, CERTIFICATE",
         "client-cert, CERTIFICATE",
         "client-cert-chain, CERTIFICATE",

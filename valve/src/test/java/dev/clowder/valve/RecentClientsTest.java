@@ -222,6 +222,24 @@ class RecentClientsTest {
         assertThat(resolve(policy, longer)).isNotSameAs(resolve(policy, longer));
     }
 
+    /** Each answer keeps it, and a client may send 8 kB. */
+    @Test
+    void aRequestForANameThatNoHostHasIsJudgedEachTime() {
+        ForwardedPolicy policy = policy(TRUST);
+        String longest = "h".repeat(253);
+        resolveFor(policy, longest);
+        assertThat(resolveFor(policy, longest)).isSameAs(resolveFor(policy, longest));
+        String longer = longest + "h";
+        resolveFor(policy, longer);
+        assertThat(resolveFor(policy, longer)).isNotSameAs(resolveFor(policy, longer));
+        assertThat(resolveFor(policy, longer).getHostname()).isEqualTo(longer);
+    }
+
+    private static Forwarded resolveFor(ForwardedPolicy policy, String hostname) {
+        List<Map.Entry<String, String>> lines = List.of(Map.entry("X-Forwarded-For", "203.0.113.7"));
+        return new ClientResolver(policy, new GivenHead(PEER, true, "http", false, hostname, 8080, lines)).resolve();
+    }
+
     @Test
     void newRulesKnowNothingOfWhatTheOldOnesCameTo() {
         ForwardedPolicy policy = policy(TRUST);

@@ -4,9 +4,13 @@ import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
@@ -14,6 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.apache.catalina.AccessLog;
+import org.apache.catalina.Context;
 import org.apache.catalina.Valve;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.valves.RemoteIpValve;
@@ -28,6 +34,11 @@ class RemoteIpDifferencesTest {
     private static final String[] HOST_AND_PORT = {
         "protocolHeader", "X-Forwarded-Proto", "hostHeader", "X-Forwarded-Host", "portHeader", "X-Forwarded-Port"
     };
+
+    private static final String[] OUTSIDE = {"X-Forwarded-Proto: https", "X-Forwarded-Host: outside.example"};
+
+    @SuppressWarnings("AddressSelection") // A literal has one address.
+    private static final InetSocketAddress LOOPBACK = new InetSocketAddress("::1", 0);
 
     /** {@code \n} stands for another line of the same header; in {@code theirs} 11.0 comes before 10.1. */
     @ParameterizedTest(name = "{0} {1}")
@@ -51,6 +62,13 @@ class RemoteIpDifferencesTest {
             X-Forwarded-For  | ::ffff:203.0.113.7           | remoteAddr | 203.0.113.7    | ::ffff:203.0.113.7 | ::ffff:203.0.113.7
             X-Forwarded-For  | 203.0.113.7, ::ffff:10.0.0.1 | remoteAddr | 203.0.113.7    | 203.0.113.7     | ::ffff:10.0.0.1
             X-Forwarded-Host | a.example\\nb.example         | serverName | app.internal   | a.example       | a.example
+            X-Forwarded-Host | a.example.                   | serverName | app.internal   | a.example.      | a.example.
+            X-Forwarded-Host | a.example:99999              | serverName | app.internal   | a.example       | a.example
+            X-Forwarded-Host | a.example:0                  | serverName | app.internal   | a.example       | a.example
+            X-Forwarded-Host | a.example:                   | serverName | app.internal   | a.example       | a.example
+            X-Forwarded-Host | -a                           | serverName | -a             | app.internal    | app.internal
+            X-Forwarded-Host | a-.example                   | serverName | a-.example     | app.internal    | app.internal
+            X-Forwarded-Host | a_b.example                  | serverName | a_b.example    | app.internal    | app.internal
             X-Forwarded-Port | 81\\n82                       | serverPort | 443            | 81              | 81
             X-Forwarded-Port | +81                          | serverPort | 443            | 81              | 81
             X-Forwarded-Port | 081                          | serverPort | 443            | 81              | 81
@@ -96,24 +114,82 @@ class RemoteIpDifferencesTest {
         assertThat(seen(tomcats(HOST_AND_PORT), "application", line)).isEqualTo("app.internal");
     }
 
+    /** It is Tomcat that looks up the peer, and only if the application asks for its name. */
     @Test
     void noNameIsLookedUp() throws Exception {
+        String line = "X-Forwarded-For: 203.0.113.7";
+        assertThat(seenWithLookups("127.0.0.1", "remoteHost", line)).isEqualTo("203.0.113.7");
+        assertThat(seenWithLookups("127.0.0.1", AccessLog.REMOTE_HOST_ATTRIBUTE, line))
+                .isEqualTo("203.0.113.7");
+        assertThat(seenWithLookups("127.0.0.1", AccessLog.REMOTE_HOST_ATTRIBUTE, "Accept: */*"))
+                .isEqualTo("127.0.0.1");
+        assertThat(seenWithLookups("10.0.0.1", AccessLog.REMOTE_HOST_ATTRIBUTE, line))
+                .isEqualTo("127.0.0.1");
+    }
+
+    private static String seenWithLookups(String internalProxies, String key, String line) throws Exception {
         LiveServer server = new LiveServer();
         server.connector.setEnableLookups(true);
-        server.add(Level.ENGINE, valve(DEFAULTS));
+        server.add(Level.ENGINE, valve("internalProxies", internalProxies));
         server.start();
         try (server;
                 RawClient client = new RawClient("127.0.0.1", server.port())) {
-            assertThat(client.get("/", "X-Forwarded-For: 203.0.113.7").seen("remoteHost"))
-                    .isEqualTo("203.0.113.7");
+            return client.get("/", line).seen(key);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({"::1", "10.0.0.1"})
+    void aPeerHasOneTextAsAClientHas(String internalProxies) throws Exception {
+        assumeTrue(NetworkInterface.getByInetAddress(LOOPBACK.getAddress()) != null, "no IPv6 here");
+        assertThat(overIpv6(valve("internalProxies", internalProxies))).isEqualTo("::1");
+        assertThat(overIpv6(tomcats("internalProxies", internalProxies))).isEqualTo("0:0:0:0:0:0:0:1");
+    }
+
+    private static String overIpv6(Valve valve) throws Exception {
+        LiveServer server = new LiveServer();
+        server.connector.setProperty("address", "::1");
+        server.add(Level.ENGINE, valve);
+        server.start();
+        try (server;
+                SocketChannel socket =
+                        SocketChannel.open(new InetSocketAddress(LOOPBACK.getAddress(), server.port()))) {
+            return remoteAddr(socket, "Accept: */*");
+        }
+    }
+
+    /** Tomcat makes that redirect before any valve runs. */
+    @Test
+    void inAnEngineTheRedirectToTheRootOfAnApplicationLeadsOutside() throws Exception {
+        assertThat(redirect(valve(HOST_AND_PORT))).isEqualTo("https://outside.example/app/");
+        assertThat(redirect(tomcats(HOST_AND_PORT))).isEqualTo("http://app.internal:8080/app/");
+    }
+
+    private static String redirect(Valve valve) throws Exception {
+        LiveServer server = new LiveServer();
+        server.add(Level.ENGINE, valve);
+        ((Context) server.container(Level.CONTEXT, "/app")).setUseRelativeRedirects(false);
+        server.start();
+        try (server;
+                RawClient client = new RawClient("127.0.0.1", server.port())) {
+            return client.get("/app", OUTSIDE).headers().get("location");
         }
     }
 
     @Test
     void theAccessLogNamesTheClientAlsoWithoutRequestAttributes() throws Exception {
         String pattern = "%a %{X-Forwarded-For}i %{X-Forwarded-By}i";
-        assertThat(logged(valve(DEFAULTS), pattern)).containsExactly("203.0.113.7 6.6.6.6, 203.0.113.7, 10.0.0.1 me");
-        assertThat(logged(tomcats(DEFAULTS), pattern)).containsExactly("127.0.0.1 6.6.6.6, 203.0.113.7, 10.0.0.1 me");
+        String[] lines = {"X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.1", "X-Forwarded-By: me"};
+        assertThat(logged(valve(DEFAULTS), pattern, lines))
+                .containsExactly("203.0.113.7 6.6.6.6, 203.0.113.7, 10.0.0.1 me");
+        assertThat(logged(tomcats(DEFAULTS), pattern, lines))
+                .containsExactly("127.0.0.1 6.6.6.6, 203.0.113.7, 10.0.0.1 me");
+    }
+
+    @Test
+    void theAccessLogNamesTheForwardedHostAndPortAlsoWithoutRequestAttributes() throws Exception {
+        assertThat(logged(valve(HOST_AND_PORT), "%v %p", OUTSIDE)).containsExactly("outside.example 443");
+        assertThat(logged(tomcats(HOST_AND_PORT), "%v %p", OUTSIDE)).containsExactly("app.internal 8080");
     }
 
     /** The proxy's own line comes after those that Tomcat reads. */
@@ -155,14 +231,14 @@ class RemoteIpDifferencesTest {
         }
     }
 
-    private static List<String> logged(Valve valve, String pattern) throws Exception {
+    private static List<String> logged(Valve valve, String pattern, String... lines) throws Exception {
         LiveServer server = new LiveServer();
         server.add(Level.ENGINE, valve);
         server.logAccess(pattern, false);
         server.start();
         try (server;
                 RawClient client = new RawClient("127.0.0.1", server.port())) {
-            client.get("/", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.1", "X-Forwarded-By: me");
+            client.get("/", lines);
             await().atMost(Duration.ofSeconds(10)).until(() -> !server.accessLog.isEmpty());
             return server.accessLog;
         }
@@ -187,10 +263,14 @@ class RemoteIpDifferencesTest {
         server.start();
         try (server;
                 SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-            String request = "GET / HTTP/1.1\r\nHost: app.internal\r\n" + line + "\r\n\r\n";
-            Channels.newOutputStream(socket).write(request.getBytes(StandardCharsets.US_ASCII));
-            return RawClient.read(Channels.newInputStream(socket)).seen("remoteAddr");
+            return remoteAddr(socket, line);
         }
+    }
+
+    private static String remoteAddr(SocketChannel socket, String line) throws IOException {
+        String request = "GET / HTTP/1.1\r\nHost: app.internal\r\n" + line + "\r\n\r\n";
+        Channels.newOutputStream(socket).write(request.getBytes(StandardCharsets.US_ASCII));
+        return RawClient.read(Channels.newInputStream(socket)).seen("remoteAddr");
     }
 
     /** The others are accepted by Tomcat: with a warning, or with an exception at the first request, or silently. */

@@ -54,6 +54,13 @@ class RemoteIpReadingTest {
             protocolHeader=X-Forwarded-Proto            | http, https  | -         | -    | http     | app.internal:80
             protocolHeader=X-Forwarded-Proto            | https, http  | -         | -    | http     | app.internal:80
             protocolHeader=X-Forwarded-Proto            | ','          | -         | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | ''           | -         | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | ',https'     | -         | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | ' , https'   | -         | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | 'https,,https' | -       | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | 'https, ,'   | -         | -    | http     | app.internal:80
+            protocolHeader=X-Forwarded-Proto            | 'https,,'    | -         | -    | https    | app.internal:443
+            protocolHeader=X-Forwarded-Proto            | 'http,'      | -         | -    | http     | app.internal:80
             protocolHeader=X-Forwarded-Proto            | https        | a.example | 1    | https    | app.internal:443
             protocolHeader=                             | https        | -         | -    | http     | app.internal:8080
             remoteIpHeader=X-Forwarded-For              | https        | -         | -    | https    | app.internal:443

@@ -105,6 +105,30 @@ class RemoteIpValveTest {
         }
     }
 
+    /** As HTTP/1.0 may be. The second request comes in objects of Tomcat that exist already. */
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void aRequestWithoutAHostIsSeenTheSame(Level level) throws Exception {
+        String request = """
+                GET / HTTP/1.0
+                Connection: keep-alive
+                X-Forwarded-For: 203.0.113.7
+                X-Forwarded-Proto: https
+
+                """.replace("\n", "\r\n");
+        Settings settings = Settings.HOST_AND_PORT;
+        try (RawClient theirs =
+                        new RawClient(INTERNAL, server(false, level, settings).port());
+                RawClient ours =
+                        new RawClient(INTERNAL, server(true, level, settings).port())) {
+            for (int i = 0; i < 2; i++) {
+                Reply reply = ours.sendRaw(request);
+                assertThat(seen(reply)).isEqualTo(seen(theirs.sendRaw(request)));
+                assertThat(reply.seen("forwarded.host")).isEqualTo("app.internal");
+            }
+        }
+    }
+
     @Test
     void everySetterAndGetterIsThereWithItsType() throws Exception {
         int found = 0;
@@ -143,8 +167,8 @@ class RemoteIpValveTest {
         };
         list(lines, random, "X-Forwarded-For", 4, addresses);
         list(lines, random, "X-Client", 4, addresses);
-        list(lines, random, "X-Forwarded-Proto", 2, "https", "http", "HTTPS");
-        list(lines, random, "X-Tls", 2, "on", "ON", "off");
+        list(lines, random, "X-Forwarded-Proto", 3, "https", "https", "http", "HTTPS", "");
+        list(lines, random, "X-Tls", 2, "on", "ON", "off", "");
         list(lines, random, "X-Forwarded-By", 1, "198.51.100.1", "10.0.0.1");
         list(lines, random, "X-Way", 1, "198.51.100.1");
         one(

@@ -2,6 +2,7 @@ package dev.clowder.valve;
 
 import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.clowder.valve.LiveServer.Level;
@@ -50,6 +51,28 @@ class TrustFileReloadTest {
             await().atMost(PROMISED)
                     .until(() -> "127.0.0.9".equals(client.get("/", header).seen("remoteAddr")));
             assertThat(valve.getTrustFileProblem()).isEmpty();
+        }
+    }
+
+    /** Each rule is right by itself, so none of them can be named with its line. */
+    @Test
+    void rulesThatTogetherTrustEverybodyAreRefusedAtAStartAndLater() throws Exception {
+        String everybody = "0.0.0.0/1\n128.0.0.0/1\n";
+        String problem = "its ranges and those of trustFile together cover every IPv4 address";
+        Path file = Files.writeString(directory.resolve("proxies"), "10.1.0.0/16\n");
+        ForwardedValve valve = valve("trust", "loopback", "trustFile", file.toString());
+        try (LiveServer server = LiveServer.with(Level.HOST, valve);
+                RawClient client = new RawClient("127.0.0.9", server.port())) {
+            Files.writeString(file, everybody);
+            await().atMost(PROMISED).until(() -> valve.getTrustFileProblem().endsWith(problem));
+            assertThat(client.get("/", "X-Forwarded-For: 203.0.113.7, 10.0.0.1").seen("remoteAddr"))
+                    .isEqualTo("10.0.0.1");
+
+            valve.stop();
+            assertThat(valve.getTrustFileProblem())
+                    .as("of a valve that stands still")
+                    .isEmpty();
+            assertThatThrownBy(() -> valve.start()).hasMessageEndingWith("trust=\"loopback\": " + problem);
         }
     }
 
