@@ -16,7 +16,9 @@ import java.net.http.HttpClient;
 import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
@@ -135,6 +137,46 @@ abstract class DistributionContract {
         assertThat(handshake("X-Forwarded-For", "203.0.113.7", "X-Forwarded-Proto", "ws"))
                 .isEqualTo("false ws://127.0.0.1:" + tomcat.port(PLAIN)
                         + "/probe/handshake 203.0.113.7:0 http false null");
+        assertThat(handshake(
+                        "X-Forwarded-For",
+                        "203.0.113.7:4711",
+                        "X-Forwarded-Proto",
+                        "https",
+                        "X-Forwarded-Host",
+                        "www.example.com:8443"))
+                .isEqualTo("true wss://www.example.com:8443/probe/handshake 203.0.113.7:4711 https true null");
+    }
+
+    @Test
+    @DisplayName("a WebSocket that begins on a used connection knows its own client and nothing of the request before")
+    void aWebSocketOnAUsedConnectionInheritsNothing() throws IOException {
+        try (HttpConnection connection = HttpConnection.open(tomcat.port(PLAIN))) {
+            assertThat(afterAPlainRequest(
+                            connection, "X-Forwarded-For: 203.0.113.8", "X-Forwarded-Host: ws.example.com"))
+                    .isEqualTo("false ws://ws.example.com/probe/handshake 203.0.113.8:0 http false null");
+        }
+        try (HttpConnection connection = HttpConnection.open(tomcat.port(PLAIN))) {
+            assertThat(afterAPlainRequest(connection))
+                    .isEqualTo("false ws://127.0.0.1:" + tomcat.port(PLAIN) + "/probe/handshake 127.0.0.1:"
+                            + connection.localPort() + " http false null");
+        }
+    }
+
+    /** Sends a plain request of another client, then the handshake with these lines, and returns the answer to a message. */
+    private static String afterAPlainRequest(HttpConnection connection, String... lines) throws IOException {
+        assertThat(Details.of(connection.get("/probe/details", PROXIED))).containsEntry("remoteAddr", "203.0.113.7");
+        List<String> all = new ArrayList<>(List.of(
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="));
+        all.addAll(List.of(lines));
+        connection.send(connection.head("GET", "/probe/handshake", all.toArray(new String[0])));
+        assertThat(connection.readHead().status()).isEqualTo(101);
+        // A text of one letter under a mask of zeros (RFC 6455, section 5.2); the answer fits into the short form too.
+        connection.send(new byte[] {(byte) 0x81, (byte) 0x81, 0, 0, 0, 0, '?'});
+        byte[] head = connection.readBytes(2);
+        return new String(connection.readBytes(head[1]), StandardCharsets.UTF_8);
     }
 
     /** Opens a WebSocket with these headers and returns the answer to a message. */

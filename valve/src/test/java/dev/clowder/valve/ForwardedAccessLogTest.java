@@ -27,17 +27,41 @@ class ForwardedAccessLogTest {
             client.get("/", "X-Forwarded-For: 203.0.113.7:4711");
             client.get("/async", "X-Forwarded-For: 203.0.113.8");
             client.get("/app", "X-Forwarded-For: 203.0.113.9");
+            client.get("/complete", "X-Forwarded-For: 203.0.113.10");
+            client.get("/timeout", "X-Forwarded-For: 203.0.113.11");
             client.get("/");
 
             // The line is written after the answer.
-            await().atMost(Duration.ofSeconds(10)).until(() -> server.accessLog.size() == 4);
+            await().atMost(Duration.ofSeconds(10)).until(() -> server.accessLog.size() == 6);
             assertThat(server.accessLog)
                     .containsExactly(
                             "203.0.113.7 203.0.113.7 4711 app.internal 8080 200 203.0.113.7 CLIENT 127.0.0.1",
                             "203.0.113.8 203.0.113.8 0 app.internal 8080 200 203.0.113.8 CLIENT 127.0.0.1",
                             "203.0.113.9 203.0.113.9 0 app.internal 8080 302 203.0.113.9 CLIENT 127.0.0.1",
+                            "203.0.113.10 203.0.113.10 0 app.internal 8080 200 203.0.113.10 CLIENT 127.0.0.1",
+                            "203.0.113.11 203.0.113.11 0 app.internal 8080 200 203.0.113.11 CLIENT 127.0.0.1",
                             "127.0.0.1 127.0.0.1 " + client.localPort()
                                     + " app.internal 8080 200 127.0.0.1 NO_HEADER 127.0.0.1");
+        }
+    }
+
+    /** Tomcat answers it before any valve runs; an Engine's has judged it by then, but may know no object to tell. */
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void theRedirectToTheRootOfAnApplicationIsLoggedWithTheClientFromTheSecondRequestOnAndInAnEngineOnly(Level level)
+            throws Exception {
+        LiveServer server = new LiveServer();
+        server.add(level, valve("trust", PROXY));
+        server.logAccess("%a %s", false);
+        server.start();
+        try (server;
+                RawClient client = new RawClient(PROXY, server.port())) {
+            client.get("/app", "X-Forwarded-For: 203.0.113.7");
+            client.get("/app", "X-Forwarded-For: 203.0.113.8");
+
+            await().atMost(Duration.ofSeconds(10)).until(() -> server.accessLog.size() == 2);
+            assertThat(server.accessLog)
+                    .containsExactly(PROXY + " 302", (level == Level.ENGINE ? "203.0.113.8" : PROXY) + " 302");
         }
     }
 

@@ -31,8 +31,14 @@ class ForwardedHttp2Test {
             get(server, "/"); // It has the headers with which HTTP/1.1 becomes HTTP/2.
             String plain = get(server, "/").body();
             assertThat(plain).contains("remoteAddr=127.0.0.1\n", "scheme=http\n", "forwarded.reason=NO_HEADER\n");
-            for (String[] dispatch :
-                    new String[][] {{"/forward", "FORWARD"}, {"/error", "ERROR"}, {"/async", "ASYNC"}}) {
+            for (String[] dispatch : new String[][] {
+                {"/forward", "FORWARD"},
+                {"/include", "INCLUDE"},
+                {"/error", "ERROR"},
+                {"/async", "ASYNC"},
+                {"/complete", "REQUEST"},
+                {"/timeout", "REQUEST"}
+            }) {
                 assertThat(get(server, dispatch[0], OUTSIDE).body())
                         .contains("dispatch=" + dispatch[1] + "\n")
                         .contains("protocol=HTTP/2.0\n")

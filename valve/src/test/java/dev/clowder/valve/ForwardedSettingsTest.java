@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
 import java.io.OutputStream;
-import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
@@ -16,8 +15,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is checked and compiled at the start, and where the valve may stand. 127.0.0.1 is a trusted proxy, 127.0.0.9 is anybody. */
@@ -34,6 +35,12 @@ class ForwardedSettingsTest {
                 "trust|::/1, 8000::/1",
                 "trust|10.0.0.0/8, ::/2, 4000::/2, 8000::/1",
                 "trust|loopbak",
+                "trust|class:",
+                "trust|class:com.example.NoSuchPolicy",
+                "trust|class:java.lang.String",
+                "trust|class:dev.clowder.valve.TrustPolicy",
+                "trust|class:dev.clowder.valve.ForwardedSettingsTest$Unmakeable",
+                "trust|class:dev.clowder.valve.ForwardedSettingsTest$Failing",
                 "headers|x-forwarded-for",
                 "conflict|refuse",
                 "malformed|true",
@@ -57,6 +64,106 @@ class ForwardedSettingsTest {
                     .hasStackTraceContaining("ForwardedValve can't start: " + attribute + "=\"")
                     .hasStackTraceContaining(text + "\": ");
             assertThat(server.connector.getState().isAvailable()).isFalse();
+        }
+    }
+
+    /** A policy with no public constructor. */
+    public static final class Unmakeable implements TrustPolicy {
+        private Unmakeable() {}
+
+        @Override
+        public boolean trusts(String address, int hop) {
+            return true;
+        }
+    }
+
+    /** A policy that cannot be made. */
+    public static final class Failing implements TrustPolicy {
+        public Failing() {
+            throw new IllegalStateException("no list of proxies");
+        }
+
+        @Override
+        public boolean trusts(String address, int hop) {
+            return true;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"true", "class:dev.clowder.valve.ForwardedSettingsTest$OnlyPeer"})
+    void whatAsksNoListCannotStandBesideAFileOfRules(String trust) throws Exception {
+        LiveServer server = new LiveServer();
+        Files.writeString(server.base().resolve("proxies.txt"), "10.0.0.0/8\n");
+        server.add(Level.ENGINE, valve("trust", trust, "trustFile", "proxies.txt"));
+        try (server) {
+            assertThatThrownBy(server::start)
+                    .isInstanceOf(LifecycleException.class)
+                    .hasStackTraceContaining("ForwardedValve can't start: trust=\"" + trust + "\": '" + trust
+                            + "' and the rules of trustFile exclude each other");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "false"})
+    void nobodyIsTrustedIfThatIsAskedFor(String trust) throws Exception {
+        ForwardedValve valve = valve("trust", trust);
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve);
+                RawClient client = new RawClient(PROXY, server.port())) {
+            Reply reply = client.get("/", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https");
+
+            assertThat(reply.seen("remoteAddr")).isEqualTo(PROXY);
+            assertThat(reply.seen("scheme")).isEqualTo("http");
+            assertThat(reply.seen("forwarded.reason")).isEqualTo("UNTRUSTED_PEER");
+            assertThat(valve.getEffectiveTrust()).containsExactly("false");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void headersOfOtherNamesTakeThePlaceOfTheUsualOnes(Level level) throws Exception {
+        ForwardedValve valve = valve(
+                "forHeader", "X-Outer-For",
+                "protoHeader", "X-Outer-Proto",
+                "hostHeader", "X-Outer-Host",
+                "portHeader", "X-Outer-Port",
+                "prefix", "true",
+                "prefixHeader", "X-Outer-Prefix");
+        try (LiveServer server = LiveServer.with(level, valve);
+                RawClient client = new RawClient(PROXY, server.port())) {
+            Reply reply = client.get(
+                    "/x",
+                    "X-Outer-For: 203.0.113.7",
+                    "X-Outer-Proto: https",
+                    "X-Outer-Host: outside.example",
+                    "X-Outer-Port: 8443",
+                    "X-Outer-Prefix: /out",
+                    "X-Forwarded-For: 6.6.6.6",
+                    "X-Forwarded-Proto: http",
+                    "X-Forwarded-Host: evil.example",
+                    "X-Forwarded-Port: 66",
+                    "X-Forwarded-Prefix: /evil");
+
+            assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.7");
+            assertThat(reply.seen("url")).isEqualTo("https://outside.example:8443/out/x");
+            assertThat(reply.seen("secure")).isEqualTo("true");
+            assertThat(reply.body()).doesNotContain("header.x-forwarded", "evil", "6.6.6.6");
+        }
+    }
+
+    /** What the guide names for each of them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cf-connecting-ip", "fastly-client-ip", "true-client-ip", "x-azure-clientip"})
+    void theHeaderOfADeliveryNetworkNamesTheClientIfTheNetworkSentIt(String headers) throws Exception {
+        try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", PROXY, "headers", headers));
+                RawClient network = new RawClient(PROXY, server.port());
+                RawClient anybody = new RawClient(ANYBODY, server.port())) {
+            String[] lines = {headers + ": 203.0.113.7", "X-Forwarded-For: 6.6.6.6"};
+            assertThat(network.get("/", lines).seen("remoteAddr")).isEqualTo("203.0.113.7");
+            assertThat(network.get("/", lines[1]).seen("remoteAddr")).isEqualTo(PROXY);
+
+            Reply spoofed = anybody.get("/", lines);
+            assertThat(spoofed.seen("remoteAddr")).isEqualTo(ANYBODY);
+            assertThat(spoofed.seen("header." + headers)).isNull();
         }
     }
 
@@ -86,25 +193,49 @@ class ForwardedSettingsTest {
 
     @Test
     void thePeerOfAUnixSocketIsTrustedByItsKeywordOnly() throws Exception {
-        for (String trust : new String[] {"loopback", "unix"}) {
-            LiveServer server = new LiveServer();
-            server.add(Level.ENGINE, valve("trust", trust));
-            Path path = server.base().resolve("s");
-            Connector unix = new Connector();
-            unix.setProperty("unixDomainSocketPath", path.toString());
-            server.tomcat.getService().addConnector(unix);
-            server.start();
-            try (server;
-                    SocketChannel socket = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-                socket.connect(UnixDomainSocketAddress.of(path));
-                OutputStream out = Channels.newOutputStream(socket);
-                out.write("GET / HTTP/1.1\r\nHost: app.internal\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"
-                        .getBytes(StandardCharsets.US_ASCII));
-                Reply reply = RawClient.read(Channels.newInputStream(socket));
+        for (String trust : new String[] {"loopback", "unix", "1; loopback", "1; unix", "0"}) {
+            assertThat(clientOverUnixSocket(trust))
+                    .as(trust)
+                    .isEqualTo(trust.endsWith("unix") ? "203.0.113.7" : "unix");
+        }
+    }
 
-                assertThat(reply.seen("forwarded.peer")).isEqualTo("unix");
-                assertThat(reply.seen("remoteAddr")).isEqualTo(trust.equals("unix") ? "203.0.113.7" : "unix");
-            }
+    @Test
+    void whatTrustsWhoeverItIsTrustsThePeerOfAUnixSocketToo() throws Exception {
+        for (String trust : new String[] {"true", "1", "class:" + OnlyUnix.class.getName()}) {
+            assertThat(clientOverUnixSocket(trust)).as(trust).isEqualTo("203.0.113.7");
+        }
+        assertThat(clientOverUnixSocket("class:" + OnlyPeer.class.getName()))
+                .as("a policy that knows no such peer")
+                .isEqualTo("unix");
+    }
+
+    /** Trusts a Unix socket by the name that a policy is told. */
+    public static final class OnlyUnix implements TrustPolicy {
+        @Override
+        public boolean trusts(String address, int hop) {
+            return hop == 0 && address.equals("unix");
+        }
+    }
+
+    /** Who the client is of a request over a Unix socket that names 203.0.113.7. */
+    private static @Nullable String clientOverUnixSocket(String trust) throws Exception {
+        LiveServer server = new LiveServer();
+        server.add(Level.ENGINE, valve("trust", trust));
+        Path path = server.base().resolve("s");
+        Connector unix = new Connector();
+        unix.setProperty("unixDomainSocketPath", path.toString());
+        server.tomcat.getService().addConnector(unix);
+        server.start();
+        try (server;
+                SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+            OutputStream out = Channels.newOutputStream(socket);
+            out.write("GET / HTTP/1.1\r\nHost: app.internal\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+            Reply reply = RawClient.read(Channels.newInputStream(socket));
+
+            assertThat(reply.seen("forwarded.peer")).isEqualTo("unix");
+            return reply.seen("remoteAddr");
         }
     }
 

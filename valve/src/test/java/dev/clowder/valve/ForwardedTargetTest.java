@@ -166,8 +166,10 @@ class ForwardedTargetTest {
             assertThat(client.get("/app/x", prefix).seen("contextPath")).isEqualTo("/out");
             assertThat(client.get("/app/x", prefix).seen("url")).isEqualTo("http://app.internal:8080/out/x");
             assertThat(client.get("/app/forward", prefix).seen("uri")).isEqualTo("/out/forwarded-to");
+            assertThat(client.get("/app/include", prefix).seen("uri")).isEqualTo("/out/include");
             assertThat(client.get("/app/error", prefix).seen("uri")).isEqualTo("/out/error-page");
             assertThat(client.get("/app/async", prefix).seen("uri")).isEqualTo("/out/dispatched-to");
+            assertThat(client.get("/app/complete", prefix).seen("uri")).isEqualTo("/out/complete");
             assertThat(client.get("/app/redirect", prefix).headers()).containsEntry("location", "/out/there");
             assertThat(client.get("/app/x").seen("uri")).isEqualTo("/app/x");
         }

@@ -5,10 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
+import jakarta.servlet.ServletException;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.valves.ValveBase;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -76,7 +83,9 @@ class ForwardedValveTest {
         try (LiveServer server = LiveServer.with(level, valve("trust", PROXY));
                 RawClient client = new RawClient(PROXY, server.port())) {
             String before = client.get("/").body();
-            for (String path : new String[] {"/", "/async", "/forward", "/error", "/redirect", "/app"}) {
+            for (String path : new String[] {
+                "/", "/async", "/complete", "/timeout", "/forward", "/include", "/error", "/redirect", "/app"
+            }) {
                 client.get(
                         path,
                         "X-Forwarded-For: 203.0.113.7:4711",
@@ -97,18 +106,37 @@ class ForwardedValveTest {
             String[] headers = {"X-Forwarded-For: 203.0.113.7:4711", "X-Forwarded-Proto: https"};
 
             Reply forward = client.get("/forward", headers);
+            Reply include = client.get("/include", headers);
             Reply error = client.get("/error", headers);
             Reply async = client.get("/async", headers);
 
             assertThat(forward.seen("dispatch")).isEqualTo("FORWARD");
+            assertThat(include.seen("dispatch")).isEqualTo("INCLUDE");
             assertThat(error.seen("dispatch")).isEqualTo("ERROR");
             assertThat(async.seen("dispatch")).isEqualTo("ASYNC");
             assertThat(async.seen("onThread")).isEqualTo("203.0.113.7:4711");
-            for (Reply reply : new Reply[] {forward, error, async}) {
+            for (Reply reply : new Reply[] {forward, include, error, async}) {
                 assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.7");
                 assertThat(reply.seen("remotePort")).isEqualTo("4711");
                 assertThat(reply.seen("url")).startsWith("https://app.internal/");
                 assertThat(reply.seen("forwarded.reason")).isEqualTo("CLIENT");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void anAsynchronousRequestThatEndsWithoutADispatchHasItsClientToTheEnd(Level level) throws Exception {
+        try (LiveServer server = LiveServer.with(level, valve("trust", PROXY));
+                RawClient client = new RawClient(PROXY, server.port())) {
+            for (String path : new String[] {"/complete", "/timeout"}) {
+                Reply reply = client.get(path, "X-Forwarded-For: 203.0.113.7:4711", "X-Forwarded-Proto: https");
+
+                assertThat(reply.seen("dispatch")).as(path).isEqualTo("REQUEST");
+                assertThat(reply.seen("remoteAddr")).as(path).isEqualTo("203.0.113.7");
+                assertThat(reply.seen("remotePort")).as(path).isEqualTo("4711");
+                assertThat(reply.seen("url")).as(path).isEqualTo("https://app.internal" + path);
+                assertThat(reply.seen("forwarded.reason")).as(path).isEqualTo("CLIENT");
             }
         }
     }
@@ -156,6 +184,38 @@ class ForwardedValveTest {
             assertThat(conflict.status()).isEqualTo(400);
             assertThat(conflict.body()).doesNotContain("application=");
             assertThat(agreement.seen("remoteAddr")).isEqualTo("203.0.113.7");
+        }
+    }
+
+    /** Tomcat makes the object that knows the client with the first request of a connection, after that was judged. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Level.class,
+            names = {"ENGINE", "HOST"})
+    void aValveInFrontSeesTheProxyOfAFirstRequestAndInAnEngineTheClientOfALaterOne(Level level) throws Exception {
+        List<String> seen = new CopyOnWriteArrayList<>();
+        LiveServer server = new LiveServer();
+        server.add(level, new ValveBase() {
+            @Override
+            public void invoke(Request request, Response response) throws IOException, ServletException {
+                seen.add(request.getRemoteAddr() + " " + request.getScheme());
+                getNext().invoke(request, response);
+            }
+        });
+        server.add(level, valve("trust", PROXY));
+        server.start();
+        try (server;
+                RawClient client = new RawClient(PROXY, server.port())) {
+            String[] headers = {"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https"};
+            for (int i = 0; i < 2; i++) {
+                assertThat(client.get("/", headers).seen("remoteAddr")).isEqualTo("203.0.113.7");
+            }
+            client.get("/");
+            if (level == Level.ENGINE) {
+                assertThat(seen).containsExactly(PROXY + " https", "203.0.113.7 https", PROXY + " http");
+            } else {
+                assertThat(seen).containsExactly(PROXY + " http", PROXY + " http", PROXY + " http");
+            }
         }
     }
 

@@ -3,11 +3,15 @@ package dev.clowder.valve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.valve.Forwarded.Reason;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.catalina.connector.Connector;
+import org.apache.coyote.Request;
+import org.apache.coyote.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -98,12 +102,16 @@ class ForwardingPropertiesTest {
         IpAddress address = new IpAddress();
         for (Map<String, String> settings : SETTINGS) {
             ForwardedPolicy policy = policy(settings);
+            ParsedRequest parsed = new ParsedRequest();
+            ClientResolver resolverInTomcat = new ClientResolver(policy(settings), parsed.head);
             for (int i = 0; i < MANY; i++) {
                 GivenHead head = GivenHead.from(PEER, headers(random));
                 ClientResolver resolver = new ClientResolver(policy, head);
 
                 Forwarded forwarded = resolver.resolve();
 
+                parsed.become(head);
+                assertThat(all(resolverInTomcat.resolve())).as("%s", head).isEqualTo(all(forwarded));
                 String ip = forwarded.getIp();
                 assertThat(address.parse(ip, 0, ip.length()) && address.canBeClient())
                         .as("%s in %s", ip, head)
@@ -264,6 +272,39 @@ class ForwardingPropertiesTest {
             chain.append(", ").append(before).append("10.0.0.").append(i);
         }
         return chain.toString();
+    }
+
+    /** One request after the other as Tomcat's parser leaves them: all names and values as bytes in one buffer. */
+    private static final class ParsedRequest {
+
+        private final Request request = new Request();
+        private final CoyoteHead head;
+        private final byte[] buffer = new byte[16_000];
+
+        ParsedRequest() {
+            request.setResponse(new Response());
+            head = new CoyoteHead(request, new Connector());
+        }
+
+        void become(GivenHead given) {
+            request.recycle();
+            request.serverName().setString(given.hostname());
+            request.setServerPort(given.port());
+            int from = 0;
+            for (Map.Entry<String, String> line : given.lines()) {
+                int middle = put(line.getKey(), from);
+                int end = put(line.getValue(), middle);
+                request.getMimeHeaders().addValue(buffer, from, middle - from).setBytes(buffer, middle, end - middle);
+                from = end;
+            }
+            head.readPeer(given.peer());
+        }
+
+        private int put(String text, int at) {
+            byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+            System.arraycopy(bytes, 0, buffer, at, bytes.length);
+            return at + bytes.length;
+        }
     }
 
     /** Counts how often a character of a value is looked at. */

@@ -8,7 +8,6 @@ import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
 import dev.clowder.valve.Vectors.Vector;
 import java.net.InetSocketAddress;
-import java.net.URI;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.catalina.Container;
+import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
 import org.assertj.core.api.SoftAssertions;
@@ -67,6 +67,8 @@ class ForwardingVectorsInTomcatTest {
         tls.setScheme("https");
         tls.setSecure(true);
         server.tomcat.getService().addConnector(tls);
+        // A relative redirect would say nothing of the outside.
+        ((Context) server.container(Level.CONTEXT, "")).setUseRelativeRedirects(false);
         server.start();
     }
 
@@ -96,9 +98,8 @@ class ForwardingVectorsInTomcatTest {
                             .isEqualTo(vector.expect().get("status").asInt());
                     assertThat(reply.body()).doesNotContain("application=");
                 } else if (redirect.has("to")) {
-                    URI at = URI.create("https://example.com").resolve(path);
-                    assertThat(at.resolve(reply.headers().get("location")))
-                            .hasToString(redirect.get("location").asText());
+                    assertThat(reply.headers())
+                            .containsEntry("location", redirect.get("location").asText());
                 } else {
                     assertThat(reply.status()).isEqualTo(path.equals("/error") ? 409 : 200);
                     SoftAssertions.assertSoftly(softly -> check(softly, vector.expect(), reply));

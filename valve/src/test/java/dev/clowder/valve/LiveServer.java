@@ -1,6 +1,8 @@
 package dev.clowder.valve;
 
 import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -180,6 +182,13 @@ final class LiveServer implements AutoCloseable {
                 request.getRequestDispatcher("/forwarded-to").forward(request, response);
             }
         });
+        add(context, "include", "/include", new HttpServlet() {
+            @Override
+            protected void service(HttpServletRequest request, HttpServletResponse response)
+                    throws IOException, jakarta.servlet.ServletException {
+                request.getRequestDispatcher("/included").include(request, response);
+            }
+        });
         add(context, "error", "/error", new HttpServlet() {
             @Override
             protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
@@ -199,6 +208,21 @@ final class LiveServer implements AutoCloseable {
             }
         });
         add(context, "async", "/async", new AsyncServlet());
+        add(context, "complete", "/complete", new HttpServlet() {
+            @Override
+            protected void service(HttpServletRequest request, HttpServletResponse response) {
+                AsyncContext async = request.startAsync();
+                onThread(() -> tellAndComplete(name, async));
+            }
+        });
+        add(context, "timeout", "/timeout", new HttpServlet() {
+            @Override
+            protected void service(HttpServletRequest request, HttpServletResponse response) {
+                AsyncContext async = request.startAsync();
+                async.setTimeout(1);
+                async.addListener(new TimeoutListener(() -> tellAndComplete(name, async)));
+            }
+        });
         ErrorPage page = new ErrorPage();
         page.setErrorCode(409);
         page.setLocation("/error-page");
@@ -218,13 +242,47 @@ final class LiveServer implements AutoCloseable {
         @Override
         protected void service(HttpServletRequest request, HttpServletResponse response) {
             AsyncContext async = request.startAsync();
-            Thread thread = new Thread(() -> {
+            onThread(() -> {
                 request.setAttribute("onThread", request.getRemoteAddr() + ":" + request.getRemotePort());
                 async.dispatch("/dispatched-to");
             });
-            thread.setDaemon(true);
-            thread.start();
         }
+    }
+
+    private static void onThread(Runnable work) {
+        Thread thread = new Thread(work);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Ends an asynchronous request where it is, without any dispatch. */
+    private void tellAndComplete(String application, AsyncContext async) {
+        try {
+            tell(
+                    application,
+                    (HttpServletRequest) async.getRequest(),
+                    async.getResponse().getWriter());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        async.complete();
+    }
+
+    /** Does its work when a request has waited too long. */
+    private record TimeoutListener(Runnable work) implements AsyncListener {
+        @Override
+        public void onTimeout(AsyncEvent event) {
+            work.run();
+        }
+
+        @Override
+        public void onComplete(AsyncEvent event) {}
+
+        @Override
+        public void onError(AsyncEvent event) {}
+
+        @Override
+        public void onStartAsync(AsyncEvent event) {}
     }
 
     private void tell(String application, HttpServletRequest request, PrintWriter out) {
