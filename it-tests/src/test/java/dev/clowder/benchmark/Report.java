@@ -261,7 +261,7 @@ final class Report {
     }
 
     private double[] eachServing(Kind kind) {
-        int processes = kind.servesWithSeveral() ? Contender.WORKERS : 1;
+        int processes = (kind.servesWithSeveral() ? Contender.WORKERS : 1) + (kind == Kind.SPARE ? 1 : 0);
         return results.starts(
                 kind.title,
                 start -> start.kilobytes().entrySet().stream()
