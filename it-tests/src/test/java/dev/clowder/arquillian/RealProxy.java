@@ -233,15 +233,27 @@ public final class RealProxy implements AutoCloseable {
             while (!listens(port)) {
                 if (!process.isAlive() || System.nanoTime() - deadline > 0) {
                     throw new IOException("the proxy " + (process.isAlive() ? "does not listen" : "ended") + " on port "
-                            + port + ": " + output());
+                            + port + ": " + said());
                 }
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
             }
         }
         if (!process.isAlive()) {
             // Then somebody else listens there.
-            throw new IOException("the proxy ended: " + output());
+            throw new IOException("the proxy ended: " + said());
         }
+    }
+
+    /** Of one that has ended all of it: a process may be gone before its last line was read. */
+    private String said() {
+        if (!process.isAlive()) {
+            try {
+                output.awaitEnd(KILLED_WITHIN);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        return output();
     }
 
     private static boolean listens(int port) {

@@ -98,6 +98,7 @@ class ClassArchiveIT {
     }
 
     @Test
+    @Tag("once")
     @DisplayName("a cache that others may write to is refused with one line and not used")
     void aCacheOfOthersIsRefused() throws Exception {
         Path shared = Files.createDirectories(cache.resolve("clowder"));
