@@ -32,17 +32,17 @@ interface Contender extends AutoCloseable {
         HAPROXY("haproxy", "HAProxy and 2 Tomcats"),
         NODE("node", "Node's cluster, 2 workers"),
         NIO("nio", "a bare NIO loop on 2 threads: the least that hello costs in Java"),
-        LOCAL("local", "Clowder, 2 workers, --sessions local"),
-        STICKY("sticky", "Clowder, 2 workers, --sessions sticky"),
-        REPLICATED("replicated", "Clowder, 2 workers, --sessions replicated"),
+        LOCAL("local", "Clowder, 2 workers", "--sessions", "local"),
+        STICKY("sticky", "Clowder, 2 workers", "--sessions", "sticky"),
+        REPLICATED("replicated", "Clowder, 2 workers", "--sessions", "replicated"),
         REDIS("redis", "Clowder, 2 workers, --sessions redis://, and the Redis, which writes down every change"),
         POSTGRES(
                 "postgres",
                 "Clowder, 2 workers, --sessions jdbc:, and the PostgreSQL, which does not wait for its disk"),
-        ROUND_ROBIN("round-robin", "Clowder, 2 workers, --accept round-robin"),
-        LEAST_CONNECTIONS("least-connections", "Clowder, 2 workers, --accept least-connections"),
-        SPARE("spare", "Clowder, 2 workers and a spare (--spare 1)"),
-        DISPATCHING("dispatching", "Clowder, 2 workers, requests go to threads of the pool (--loop off)");
+        ROUND_ROBIN("round-robin", "Clowder, 2 workers", "--accept", "round-robin"),
+        LEAST_CONNECTIONS("least-connections", "Clowder, 2 workers", "--accept", "least-connections"),
+        SPARE("spare", "Clowder, 2 workers and a spare", "--spare", "1", "--oversubscribe"),
+        DISPATCHING("dispatching", "Clowder, 2 workers, requests go to threads of the pool", "--loop", "off");
 
         /** What a run measures that asks for nothing else. */
         static final List<Kind> USUAL = List.of(TOMCAT, CLOWDER, NGINX, HAPROXY, NODE, NIO);
@@ -50,9 +50,14 @@ interface Contender extends AutoCloseable {
         final String title;
         final String meaning;
 
-        Kind(String title, String meaning) {
+        /** Of Clowder. */
+        @SuppressWarnings("ImmutableEnumChecker") // It is immutable.
+        private final List<String> options;
+
+        Kind(String title, String meaning, String... options) {
             this.title = title;
-            this.meaning = meaning;
+            this.meaning = options.length == 0 ? meaning : meaning + ", " + String.join(" ", options);
+            this.options = List.of(options);
         }
 
         /** Whether it has an answer to this; one that only shows what is possible knows no more than hello. */
@@ -65,42 +70,28 @@ interface Contender extends AutoCloseable {
                 // They have no sessions, or none that two servers share.
                 case NGINX, HAPROXY, NODE -> workload.sessions() == Workload.Sessions.NONE;
                 case LOCAL -> workload.sessions() != Workload.Sessions.SHARED;
-                case TOMCAT,
-                        CLOWDER,
-                        STICKY,
-                        REPLICATED,
-                        REDIS,
-                        POSTGRES,
-                        ROUND_ROBIN,
-                        LEAST_CONNECTIONS,
-                        SPARE,
-                        DISPATCHING -> true;
+                default -> true;
             };
         }
 
         /** Whether what serves is started again when it dies, by the system or, as one plain Tomcat is, by whoever watches. */
         boolean restarts() {
-            return switch (this) {
-                case TOMCAT,
-                        CLOWDER,
-                        NODE,
-                        LOCAL,
-                        STICKY,
-                        REPLICATED,
-                        REDIS,
-                        POSTGRES,
-                        ROUND_ROBIN,
-                        LEAST_CONNECTIONS,
-                        SPARE,
-                        DISPATCHING -> true;
-                // Whoever runs them has to watch the Tomcats.
-                case NGINX, HAPROXY, NIO -> false;
-            };
+            // Whoever runs these has to watch the Tomcats.
+            return this != NGINX && this != HAPROXY && this != NIO;
         }
 
         /** Whether it has several processes that serve, and a connection may come to any of them. */
         boolean servesWithSeveral() {
-            return this != TOMCAT && this != NIO;
+            return serving() > 1;
+        }
+
+        /** How many processes serve, or are ready to. */
+        int serving() {
+            return switch (this) {
+                case TOMCAT, NIO -> 1;
+                case SPARE -> WORKERS + 1;
+                default -> WORKERS;
+            };
         }
 
         /**
@@ -111,20 +102,14 @@ interface Contender extends AutoCloseable {
         Contender prepare(Site site, int heap) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> new TomcatServer(site, heap);
-                case CLOWDER -> new ClowderCluster(site, heap / WORKERS, List.of());
-                case LOCAL, STICKY, REPLICATED ->
-                    new ClowderCluster(site, heap / WORKERS, List.of("--sessions", title));
-                case ROUND_ROBIN, LEAST_CONNECTIONS ->
-                    new ClowderCluster(site, heap / WORKERS, List.of("--accept", title));
-                case SPARE -> new ClowderCluster(site, heap / WORKERS, List.of("--spare", "1", "--oversubscribe"));
-                case DISPATCHING -> new ClowderCluster(site, heap / WORKERS, List.of("--loop", "off"));
-                case REDIS -> new ClowderWithEngine(site, heap / WORKERS, SessionEngine.redis(site.directory("redis")));
-                case POSTGRES ->
-                    new ClowderWithEngine(site, heap / WORKERS, SessionEngine.postgres(site.directory("postgres")));
                 case NGINX -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.NGINX);
                 case HAPROXY -> new ProxiedTomcats(site, heap / WORKERS, RealProxy.Program.HAPROXY);
                 case NODE -> new NodeCluster(site, heap / WORKERS);
                 case NIO -> new NioLoop(site);
+                case REDIS -> new ClowderWithEngine(site, heap / WORKERS, SessionEngine.redis(site.directory("redis")));
+                case POSTGRES ->
+                    new ClowderWithEngine(site, heap / WORKERS, SessionEngine.postgres(site.directory("postgres")));
+                default -> new ClowderCluster(site, heap / WORKERS, options);
             };
         }
 
@@ -136,20 +121,11 @@ interface Contender extends AutoCloseable {
         String version(Site site) throws IOException, InterruptedException {
             return switch (this) {
                 case TOMCAT -> site.tomcatVersion();
-                case CLOWDER,
-                        LOCAL,
-                        STICKY,
-                        REPLICATED,
-                        REDIS,
-                        POSTGRES,
-                        ROUND_ROBIN,
-                        LEAST_CONNECTIONS,
-                        SPARE,
-                        DISPATCHING -> site.clowderVersion();
                 case NGINX -> RealProxy.Program.NGINX.version();
                 case HAPROXY -> RealProxy.Program.HAPROXY.version();
                 case NIO -> "Java " + Runtime.version();
                 case NODE -> "Node.js " + RealProxy.Program.NODE.version();
+                default -> site.clowderVersion();
             };
         }
     }

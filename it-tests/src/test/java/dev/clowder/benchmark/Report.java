@@ -261,7 +261,6 @@ final class Report {
     }
 
     private double[] eachServing(Kind kind) {
-        int processes = (kind.servesWithSeveral() ? Contender.WORKERS : 1) + (kind == Kind.SPARE ? 1 : 0);
         return results.starts(
                 kind.title,
                 start -> start.kilobytes().entrySet().stream()
@@ -269,7 +268,7 @@ final class Report {
                                 .mapToLong(Map.Entry::getValue)
                                 .sum()
                         / MEGA
-                        / processes);
+                        / kind.serving());
     }
 
     /** The medians of each kind of process. */

@@ -49,7 +49,8 @@ class ClassArchiveIT {
     }
 
     @Test
-    @DisplayName("a worker that starts when the archive is there has mapped it, and status says so")
+    @DisplayName(
+            "a worker that starts when the archive is there has mapped it, and status says so, also after a reload")
     void aWorkerMapsTheArchive() throws Exception {
         // With the cache of all tests, where another one may have made it.
         try (ClowderProcess cluster = ClowderProcess.builder()
@@ -65,6 +66,11 @@ class ClassArchiveIT {
             assertThat(cluster.command(SOON, "restart", "1").exitCode()).isZero();
             awaitState(cluster, "used");
             assertThat(maps(cluster.awaitReady(SOON).worker(1))).contains(".archive");
+            JsonNode options = state(cluster).get("options");
+
+            assertThat(cluster.command(SOON, "reload").exitCode()).isZero();
+            awaitState(cluster, "used");
+            assertThat(state(cluster).get("options")).isEqualTo(options);
         }
     }
 

@@ -4,7 +4,8 @@ import dev.clowder.valve.HeaderNames.Role;
 
 /**
  * The members of a comma-separated header from right to left, over all its lines: one list, in the order of the lines
- * (RFC 9110, section 5.3). Empty members are passed over unless somebody asks for them. Reads nothing that nobody asked for. Not thread-safe.
+ * (RFC 9110, section 5.3). Empty members are passed over unless somebody asks for them. Reads nothing that nobody asked
+ * for. Not thread-safe.
  */
 final class ListCursor {
 

@@ -6,13 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
-import java.io.OutputStream;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.connector.Connector;
 import org.jspecify.annotations.Nullable;
@@ -220,23 +214,9 @@ class ForwardedSettingsTest {
 
     /** Who the client is of a request over a Unix socket that names 203.0.113.7. */
     private static @Nullable String clientOverUnixSocket(String trust) throws Exception {
-        LiveServer server = new LiveServer();
-        server.add(Level.ENGINE, valve("trust", trust));
-        Path path = server.base().resolve("s");
-        Connector unix = new Connector();
-        unix.setProperty("unixDomainSocketPath", path.toString());
-        server.tomcat.getService().addConnector(unix);
-        server.start();
-        try (server;
-                SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-            OutputStream out = Channels.newOutputStream(socket);
-            out.write("GET / HTTP/1.1\r\nHost: app.internal\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"
-                    .getBytes(StandardCharsets.US_ASCII));
-            Reply reply = RawClient.read(Channels.newInputStream(socket));
-
-            assertThat(reply.seen("forwarded.peer")).isEqualTo("unix");
-            return reply.seen("remoteAddr");
-        }
+        Reply reply = LiveServer.overUnixSocket(valve("trust", trust), "X-Forwarded-For: 203.0.113.7");
+        assertThat(reply.seen("forwarded.peer")).isEqualTo("unix");
+        return reply.seen("remoteAddr");
     }
 
     @Test

@@ -10,6 +10,8 @@ import java.io.CharArrayWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -93,6 +95,21 @@ final class LiveServer implements AutoCloseable {
         server.add(level, valve);
         server.start();
         return server;
+    }
+
+    /** What the application sees of a request over a Unix socket, which has no address. */
+    static RawClient.Reply overUnixSocket(Valve valve, String line) throws Exception {
+        LiveServer server = new LiveServer();
+        server.add(Level.ENGINE, valve);
+        Path path = server.base().resolve("s");
+        Connector unix = new Connector();
+        unix.setProperty("unixDomainSocketPath", path.toString());
+        server.tomcat.getService().addConnector(unix);
+        server.start();
+        try (server;
+                SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+            return RawClient.get(socket, line);
+        }
     }
 
     /** A valve with these attributes, given as server.xml gives them. */

@@ -7,6 +7,8 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,6 +47,13 @@ final class RawClient implements AutoCloseable {
         socket.connect(new InetSocketAddress("127.0.0.1", port), 10_000);
         socket.setSoTimeout(20_000);
         socket.getOutputStream().write(before);
+    }
+
+    /** Sends a GET with one more header line over any other channel and reads the answer. */
+    static Reply get(SocketChannel channel, String line) throws IOException {
+        String request = "GET / HTTP/1.1\r\nHost: app.internal\r\n" + line + "\r\n\r\n";
+        Channels.newOutputStream(channel).write(request.getBytes(StandardCharsets.US_ASCII));
+        return read(Channels.newInputStream(channel));
     }
 
     int localPort() {

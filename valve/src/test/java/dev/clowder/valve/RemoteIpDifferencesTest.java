@@ -8,20 +8,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
-import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.apache.catalina.AccessLog;
 import org.apache.catalina.Context;
 import org.apache.catalina.Valve;
-import org.apache.catalina.connector.Connector;
 import org.apache.catalina.valves.RemoteIpValve;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -154,7 +148,7 @@ class RemoteIpDifferencesTest {
         try (server;
                 SocketChannel socket =
                         SocketChannel.open(new InetSocketAddress(LOOPBACK.getAddress(), server.port()))) {
-            return remoteAddr(socket, "Accept: */*");
+            return RawClient.get(socket, "Accept: */*").seen("remoteAddr");
         }
     }
 
@@ -254,23 +248,7 @@ class RemoteIpDifferencesTest {
     }
 
     private static String overUnixSocket(Valve valve, String line) throws Exception {
-        LiveServer server = new LiveServer();
-        server.add(Level.ENGINE, valve);
-        Path path = server.base().resolve("s");
-        Connector unix = new Connector();
-        unix.setProperty("unixDomainSocketPath", path.toString());
-        server.tomcat.getService().addConnector(unix);
-        server.start();
-        try (server;
-                SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-            return remoteAddr(socket, line);
-        }
-    }
-
-    private static String remoteAddr(SocketChannel socket, String line) throws IOException {
-        String request = "GET / HTTP/1.1\r\nHost: app.internal\r\n" + line + "\r\n\r\n";
-        Channels.newOutputStream(socket).write(request.getBytes(StandardCharsets.US_ASCII));
-        return RawClient.read(Channels.newInputStream(socket)).seen("remoteAddr");
+        return LiveServer.overUnixSocket(valve, line).seen("remoteAddr");
     }
 
     /** The others are accepted by Tomcat: with a warning, or with an exception at the first request, or silently. */

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -95,13 +94,8 @@ record Adoption(
      * Netty has made what it received non-blocking, for the workers too, which go on accepting: each connection would wake
      * them all, and the first come would not be the first served.
      */
-    private static void letWorkersWait(List<Acceptor> acceptors) throws IOException {
-        for (Acceptor acceptor : acceptors) {
-            OptionalInt descriptor = acceptor.descriptor();
-            if (descriptor.isPresent()) {
-                Posix.setBlocking(descriptor.getAsInt());
-            }
-        }
+    private static void letWorkersWait(List<Acceptor> acceptors) {
+        acceptors.forEach(acceptor -> acceptor.descriptor().ifPresent(Posix::setBlocking));
     }
 
     /** One that waited for a slot has nothing that anybody would miss, and leaves by itself in any case. */

@@ -41,7 +41,7 @@ final class ClassArchive implements Observer, AutoCloseable {
     /** Those of them that have said nothing yet: perhaps their JVM does not even start. */
     private final Set<Long> silent = ConcurrentHashMap.newKeySet();
 
-    /** Whether the worker that was started last got the archive. */
+    /** Whether the worker that was started last got the archive. Of the supervisor's thread. */
     private boolean given;
 
     private @Nullable ArchiveDirectory directory;
@@ -114,7 +114,7 @@ final class ClassArchive implements Observer, AutoCloseable {
 
     /**
      * What the worker that starts next gets on its command line; nothing if there is no archive. One that has vanished is
-     * made again.
+     * made again. For the thread that starts workers and reports it.
      *
      * @param javaVersion of its JVM, which may have been replaced by another since
      */
@@ -125,8 +125,11 @@ final class ClassArchive implements Observer, AutoCloseable {
             archive = null;
             file = null;
         }
-        given = file != null && what != null && what.javaVersion() == javaVersion && off.isEmpty();
-        return given && file != null && what != null ? what.using(file) : List.of();
+        List<String> flags = file == null || what == null || what.javaVersion() != javaVersion || !off.isEmpty()
+                ? List.of()
+                : what.using(file);
+        given = !flags.isEmpty();
+        return flags;
     }
 
     /** Whether Java reaps this process itself. */
@@ -226,26 +229,31 @@ final class ClassArchive implements Observer, AutoCloseable {
 
     private void make() {
         ArchiveDirectory here = directory;
-        ArchiveKind what = kind;
-        String wanted = key;
+        ArchiveKind what;
+        String wanted;
+        synchronized (this) {
+            what = kind;
+            wanted = key;
+        }
         if (here == null || what == null) {
             return;
         }
         try {
-            Path made = here.make(wanted, file -> {
+            made(wanted, here.make(wanted, file -> {
                 Files.createDirectory(scratch);
                 try {
                     training.run(what, file, scratch);
                 } finally {
                     RunDirectory.delete(scratch);
                 }
-            });
-            made(wanted, made);
-            maker = null;
+            }));
         } catch (IOException e) {
             giveUp(String.valueOf(e.getMessage()));
         } catch (InterruptedException e) {
             // The end.
+        } finally {
+            // What a reload has asked for meanwhile is made when the workers are looked at next.
+            maker = null;
         }
     }
 

@@ -139,7 +139,7 @@ final class JvmHost implements Host, AutoCloseable {
     public long spawn(int slot, int id, int workers) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(id).resolve("tmp"));
         Path log = logs.target(slot);
-        ProcessBuilder builder = new ProcessBuilder(command(slot, id, workers, temporary))
+        ProcessBuilder builder = new ProcessBuilder(command(slot, id, workers, temporary, archive.flags(javaVersion)))
                 .redirectErrorStream(true)
                 .redirectOutput(
                         log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -280,7 +280,7 @@ final class JvmHost implements Host, AutoCloseable {
      * One worker has one share of the machine, in memory as in processors. Both are asked for anew each time: the limits
      * of a container and the number of workers change while it runs.
      */
-    private List<String> command(int slot, int id, int workers, Path temporary) {
+    private List<String> command(int slot, int id, int workers, Path temporary, List<String> archiveFlags) {
         InstalledLaunch installed = launch;
         List<String> own = ownOptions(slot);
         int processors = Math.max(1, Runtime.getRuntime().availableProcessors() / workers);
@@ -295,7 +295,7 @@ final class JvmHost implements Host, AutoCloseable {
         command.addAll(modules(javaVersion));
         command.add("-Djava.io.tmpdir=" + temporary);
         command.add(nativeLibraries());
-        command.addAll(archive.flags(javaVersion));
+        command.addAll(archiveFlags);
         if (installed != null) {
             command.addAll(installed.definitions());
         }
@@ -346,9 +346,10 @@ final class JvmHost implements Host, AutoCloseable {
                 + System.getProperty("io.netty.native.workdir", System.getProperty("java.io.tmpdir"));
     }
 
-    /** What an archive for these workers depends on. */
+    /** What an archive for these workers depends on: their command line but for the flags of an archive. */
     ArchiveKind archiveKind() {
-        return ArchiveKind.of(javaVersion, config.java(), classPath(), command(0, 0, config.workers(), Path.of("")));
+        return ArchiveKind.of(
+                javaVersion, config.java(), classPath(), command(0, 0, config.workers(), Path.of(""), List.of()));
     }
 
     @Override

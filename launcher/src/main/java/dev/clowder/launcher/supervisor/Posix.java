@@ -151,13 +151,18 @@ final class Posix {
         }
     }
 
-    /** Makes calls with a descriptor wait, in all processes that have it: the flag belongs to what is open. Linux. */
-    static void setBlocking(int descriptor) throws IOException {
-        try {
-            int flags = C.fcntl(descriptor, F_GETFL, 0);
-            C.fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
-        } catch (LastErrorException e) {
-            throw new IOException("fcntl failed (error " + e.getErrorCode() + ")", e);
+    /**
+     * Makes calls with a descriptor wait, in all processes that have it: the flag belongs to what is open. Linux; without
+     * effect elsewhere, or if the descriptor is closed.
+     */
+    static void setBlocking(int descriptor) {
+        if (AVAILABLE) {
+            try {
+                int flags = C.fcntl(descriptor, F_GETFL, 0);
+                C.fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+            } catch (LastErrorException e) {
+                // Closed.
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.clowder.launcher.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.launcher.config.ConfigReader;
 import dev.clowder.launcher.config.LauncherConfig;
@@ -76,6 +77,20 @@ class ClassArchiveTest {
         assertThat(archive.flags(17)).isEmpty();
         assertThat(archive.status().reason()).isEqualTo("a worker that started with it crashed");
         assertThat(file).doesNotExist();
+    }
+
+    @Test
+    void whenTheJvmDoesNotMapItTheReasonIsTheLikelyOne() throws Exception {
+        // A process that was told of it and has not mapped it, as a JVM whose collector is at odds with the archive.
+        Process worker = new ProcessBuilder("sh", "-c", "read end", "worker", "-XX:SharedArchiveFile=" + file).start();
+        try {
+            archive.changed(new WorkerEvent(WorkerEvent.Kind.LISTENING, 1, 1, worker.pid(), null));
+            await().until(() -> archive.status().state().equals("off"));
+        } finally {
+            worker.destroyForcibly().waitFor();
+        }
+        assertThat(archive.status().reason()).contains("JVM does not take it").contains("--worker-opts");
+        assertThat(archive.flags(17)).isEmpty();
     }
 
     @ParameterizedTest

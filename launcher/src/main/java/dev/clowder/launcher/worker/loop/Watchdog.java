@@ -54,7 +54,7 @@ final class Watchdog implements Runnable {
         while (!over) {
             long seen = leadership.look();
             if (leadership.waiting() == 0) {
-                growIfPossible();
+                askForAnother();
             }
             if (Leadership.isRunning(seen) && isStuck(seen)) {
                 leadership.depose(seen);
@@ -71,7 +71,7 @@ final class Watchdog implements Runnable {
     }
 
     /** Without this thread no leader would ever be replaced: whatever goes wrong, it looks again. */
-    private void growIfPossible() {
+    private void askForAnother() {
         try {
             grow.run();
         } catch (Throwable e) {
