@@ -11,7 +11,6 @@ import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleListener;
 import org.apache.catalina.Wrapper;
 import org.apache.catalina.startup.Tomcat;
-import org.apache.jasper.servlet.JspServlet;
 import org.apache.tomcat.util.scan.StandardJarScanner;
 
 /**
@@ -51,7 +50,7 @@ final class ApplicationStart implements LifecycleListener {
      * the context it takes the place of the other, with its mappings.
      */
     private static Wrapper whenAsked(Wrapper jsp) {
-        Wrapper later = new Tomcat.ExistingStandardWrapper(new JspServlet());
+        Wrapper later = new Tomcat.ExistingStandardWrapper(new IdleJspServlet());
         later.setName(JSP_SERVLET);
         for (String name : jsp.findInitParameters()) {
             later.addInitParameter(name, jsp.findInitParameter(name));

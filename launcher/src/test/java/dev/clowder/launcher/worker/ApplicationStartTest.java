@@ -10,6 +10,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.apache.catalina.Context;
@@ -61,6 +63,17 @@ class ApplicationStartTest {
         start();
         assertThat(get("/index.html")).isEqualTo("plain");
         assertThat(isStarted()).isFalse();
+    }
+
+    @Test
+    void itIsLeftAloneUntilThenAndInTheEnd() throws Exception {
+        try (LogEar ear = new LogEar(Logger.getLogger("org.apache.catalina.core"), Level.WARNING)) {
+            start();
+            // What Tomcat does every ten seconds.
+            context.findChild("jsp").backgroundProcess();
+            tomcat.stop();
+            assertThat(ear.heard).isEmpty();
+        }
     }
 
     @ParameterizedTest

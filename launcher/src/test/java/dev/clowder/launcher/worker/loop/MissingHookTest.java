@@ -2,6 +2,7 @@ package dev.clowder.launcher.worker.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.clowder.launcher.worker.LogEar;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.Constructor;
@@ -9,9 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
 import java.util.logging.Level;
-import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import net.bytebuddy.jar.asm.ClassReader;
 import net.bytebuddy.jar.asm.ClassVisitor;
@@ -50,11 +49,10 @@ class MissingHookTest {
         "FINAL, Poller.add, 'Poller.add(NioSocketWrapper, int)'",
     })
     void withoutAHookItIsStockAndSaysSoInOneLine(Change change, String method, String missing) throws Exception {
-        Lines lines = new Lines();
         Logger logger = Logger.getLogger(CoreLoop.class.getName());
         logger.setLevel(Level.INFO);
-        logger.addHandler(lines);
-        try {
+        LogEar ear = new LogEar(logger, Level.ALL);
+        try (ear) {
             Class<?> type = new ChangedTomcat(change, method).loadClass(Visit.class.getName());
             Constructor<?> constructor = type.getDeclaredConstructor(Path.class);
             constructor.setAccessible(true);
@@ -62,10 +60,9 @@ class MissingHookTest {
                     .hasSize(3)
                     .allMatch(thread -> ((String) thread).contains("-exec-"));
         } finally {
-            logger.removeHandler(lines);
             logger.setLevel(null);
         }
-        assertThat(lines.texts)
+        assertThat(ear.heard)
                 .singleElement()
                 .asString()
                 .endsWith(": requests go to threads of the pool, as in any Tomcat (--loop off): Tomcat "
@@ -97,21 +94,6 @@ class MissingHookTest {
             }
             return threads;
         }
-    }
-
-    private static final class Lines extends Handler {
-        private final List<String> texts = new CopyOnWriteArrayList<>();
-
-        @Override
-        public void publish(LogRecord line) {
-            texts.add(line.getMessage());
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
     }
 
     /** Tomcat, and what is built on it, once more. */
