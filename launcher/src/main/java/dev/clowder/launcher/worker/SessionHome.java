@@ -26,6 +26,9 @@ final class SessionHome implements LifecycleListener {
     private final Replicas replicas;
     private final @Nullable SessionStore engine;
 
+    /** There has been an application whose sessions are shared. Until then no request need look for one. */
+    private volatile boolean sharing;
+
     /**
      * @param peers the other workers, to which sticky sessions move; null if nothing can
      * @param replicas joined when the first application wants them
@@ -49,7 +52,7 @@ final class SessionHome implements LifecycleListener {
             return;
         }
         if (event.getType().equals(Lifecycle.BEFORE_INIT_EVENT) && mayShare()) {
-            context.getPipeline().addValve(new SessionRefusal());
+            context.getPipeline().addValve(new SessionRefusal(() -> sharing));
         } else if (event.getType().equals(Lifecycle.CONFIGURE_START_EVENT)) {
             furnish(context);
         }
@@ -58,7 +61,7 @@ final class SessionHome implements LifecycleListener {
     /** Before anything else is put into the engine: all that uses sessions is to be behind this. */
     void watch(Engine engine) {
         if (mayShare()) {
-            engine.getPipeline().addValve(new SharedSessionsValve());
+            engine.getPipeline().addValve(new SharedSessionsValve(() -> sharing));
         }
     }
 
@@ -82,7 +85,7 @@ final class SessionHome implements LifecycleListener {
 
     private Manager create(String wanted) {
         if (engine != null) {
-            return new SharedSessions(engine);
+            return sharing(engine);
         }
         return switch (wanted) {
             case "local" -> new StandardManager();
@@ -98,7 +101,12 @@ final class SessionHome implements LifecycleListener {
         } catch (IOException e) {
             throw new IllegalStateException("--sessions replicated: " + e.getMessage(), e);
         }
-        return new SharedSessions(replicas);
+        return sharing(replicas);
+    }
+
+    private Manager sharing(SessionStore store) {
+        sharing = true;
+        return new SharedSessions(store);
     }
 
     /** Then the {@code <Cluster>} of its {@code server.xml} will give it a manager. */

@@ -3,6 +3,7 @@ package dev.clowder.launcher.worker.sessions;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
 import java.io.IOException;
+import java.util.function.BooleanSupplier;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
@@ -14,8 +15,12 @@ import org.apache.catalina.valves.ValveBase;
 public final class SessionRefusal extends ValveBase {
     private static final int UNAVAILABLE = 503;
 
-    public SessionRefusal() {
+    private final BooleanSupplier sharing;
+
+    /** @param sharing whether there is such an application; asked at each request */
+    public SessionRefusal(BooleanSupplier sharing) {
         super(true);
+        this.sharing = sharing;
     }
 
     @Override
@@ -29,7 +34,7 @@ public final class SessionRefusal extends ValveBase {
             refuse(request, response);
             return;
         }
-        Visit visit = Visit.current();
+        Visit visit = sharing.getAsBoolean() ? Visit.current() : null;
         if (visit != null && visit.refused() && !response.isCommitted()) {
             refuse(request, response);
         }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
@@ -29,13 +30,17 @@ public final class SharedSessionsValve extends ValveBase {
     private static final int FAILED = 500;
     private static final int UNAVAILABLE = 503;
 
-    public SharedSessionsValve() {
+    private final BooleanSupplier sharing;
+
+    /** @param sharing whether there is such an application; asked at each request */
+    public SharedSessionsValve(BooleanSupplier sharing) {
         super(true);
+        this.sharing = sharing;
     }
 
     @Override
     public void invoke(Request request, Response response) throws IOException, ServletException {
-        Visit visit = Visit.begin(response.getCoyoteResponse());
+        Visit visit = sharing.getAsBoolean() ? Visit.begin(response.getCoyoteResponse()) : null;
         if (visit == null) {
             getNext().invoke(request, response);
             return;
