@@ -45,10 +45,12 @@ public class RulesBenchmark {
     @Setup
     public void start() throws Exception {
         StringBuilder trust = new StringBuilder("127.0.0.1");
+        int named = rules;
         if (rules < ADDRESSES) {
             trust.append(',').append(network());
+            named--;
         }
-        for (int i = 1; i < Math.min(rules, ADDRESSES); i++) {
+        for (int i = 1; i < named; i++) {
             trust.append(',').append(proxy(i));
         }
         ForwardedValve valve = new ForwardedValve();
