@@ -53,7 +53,6 @@ final class Apps {
         return probe(name).addClasses(HandshakeEndpoint.class, HandshakeFilter.class, EchoServlet.class);
     }
 
-    /** Writes an archive as a file into a directory. */
     /** Counts in sessions, at {@code /counter}. */
     static WebArchive counter(String name) {
         return ShrinkWrap.create(WebArchive.class, name)
@@ -62,6 +61,7 @@ final class Apps {
                 .addClass("dev.clowder.it.app.CounterServlet$Holder");
     }
 
+    /** Writes an archive as a file into a directory. */
     static Path write(WebArchive archive, Path directory) {
         Path file = directory.resolve(archive.getName());
         archive.as(ZipExporter.class).exportTo(file.toFile(), true);

@@ -203,6 +203,10 @@ class ReplicaChannelTest {
 
     @Test
     void anInterruptedThreadTellsAndStaysInterrupted() throws Exception {
+        anInterruptedThreadTells();
+    }
+
+    private void anInterruptedThreadTells() throws Exception {
         Thread.currentThread().interrupt();
         Set<Integer> faulty = one.send(copy("cart", new byte[1]), Set.of(2));
         assertThat(Thread.interrupted()).isTrue();
@@ -374,7 +378,7 @@ class ReplicaChannelTest {
             sent.add(oneTells(3));
             strangers.add(hung.accept());
         }
-        anInterruptedThreadTellsAndStaysInterrupted();
+        anInterruptedThreadTells();
         for (CompletableFuture<Set<Integer>> late : sent) {
             assertThat(late.get()).containsExactly(3);
         }
