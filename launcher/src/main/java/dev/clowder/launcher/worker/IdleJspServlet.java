@@ -6,8 +6,8 @@ import java.io.Serial;
 import org.apache.jasper.servlet.JspServlet;
 
 /**
- * Tomcat's servlet for pages, which is in its place before it is started. Tomcat looks after it every few seconds, and in
- * the end, without asking whether anybody has needed it.
+ * Tomcat's servlet for pages, which is in its place before it is started. Tomcat looks after it every few seconds
+ * without asking whether anybody has needed it.
  */
 final class IdleJspServlet extends JspServlet {
     @Serial
@@ -25,13 +25,6 @@ final class IdleJspServlet extends JspServlet {
     public void periodicEvent() {
         if (started) {
             super.periodicEvent();
-        }
-    }
-
-    @Override
-    public void destroy() {
-        if (started) {
-            super.destroy();
         }
     }
 }

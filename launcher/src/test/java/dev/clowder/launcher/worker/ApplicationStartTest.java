@@ -66,7 +66,7 @@ class ApplicationStartTest {
     }
 
     @Test
-    void itIsLeftAloneUntilThenAndInTheEnd() throws Exception {
+    void nobodyMissesItUntilThenNorInTheEnd() throws Exception {
         try (LogEar ear = new LogEar(Logger.getLogger("org.apache.catalina.core"), Level.WARNING)) {
             start();
             // What Tomcat does every ten seconds.
