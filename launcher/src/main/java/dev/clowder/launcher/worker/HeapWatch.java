@@ -7,6 +7,7 @@ import java.lang.management.MemoryType;
 import java.lang.management.MemoryUsage;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -82,15 +83,24 @@ final class HeapWatch {
     }
 
     private static final class Jvm implements Source {
+        /** Looked up once: the platform goes through all that it manages for each such list. */
+        private final List<GarbageCollectorMXBean> stopping = ManagementFactory.getGarbageCollectorMXBeans().stream()
+                .filter(Jvm::stopsTheApplication)
+                .toList();
+
+        private final List<MemoryPoolMXBean> pools = ManagementFactory.getMemoryPoolMXBeans();
+
+        /** The others count work beside the running application. */
+        private static boolean stopsTheApplication(GarbageCollectorMXBean collector) {
+            String name = collector.getName();
+            return !name.contains("Cycles") && !name.contains("Concurrent");
+        }
+
         @Override
         public long collectionMillis() {
             long millis = 0;
-            for (GarbageCollectorMXBean collector : ManagementFactory.getGarbageCollectorMXBeans()) {
-                String name = collector.getName();
-                // Those count work beside the running application.
-                if (!name.contains("Cycles") && !name.contains("Concurrent")) {
-                    millis += Math.max(0, collector.getCollectionTime());
-                }
+            for (GarbageCollectorMXBean collector : stopping) {
+                millis += Math.max(0, collector.getCollectionTime());
             }
             return millis;
         }
@@ -98,7 +108,7 @@ final class HeapWatch {
         @Override
         public double oldShare() {
             double most = 0;
-            for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+            for (MemoryPoolMXBean pool : pools) {
                 if (pool.getType() == MemoryType.HEAP && pool.isUsageThresholdSupported()) {
                     MemoryUsage kept = pool.getCollectionUsage();
                     if (kept != null && kept.getMax() > 0) {

@@ -7,6 +7,7 @@ import dev.clowder.launcher.wire.Insides;
 import dev.clowder.valve.ForwardedValve;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -22,6 +23,11 @@ final class InsideView {
 
     private final RequestCounts requests = new RequestCounts();
     private final List<ForwardedValve> forwarded = new CopyOnWriteArrayList<>();
+    /** These are looked up once: the platform goes through all that it manages for each of them. */
+    private final java.lang.management.OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+
+    private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    private final List<GarbageCollectorMXBean> collectors = ManagementFactory.getGarbageCollectorMXBeans();
     private int beats;
     private long openFiles = -1;
 
@@ -45,7 +51,7 @@ final class InsideView {
     synchronized Insides read(List<WorkerEndpoint> endpoints) {
         long cpuNanos = 0;
         long maxFiles = -1;
-        if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean process) {
+        if (system instanceof OperatingSystemMXBean process) {
             cpuNanos = Math.max(0, process.getProcessCpuTime());
             if (process instanceof UnixOperatingSystemMXBean unix) {
                 maxFiles = unix.getMaxFileDescriptorCount();
@@ -56,7 +62,7 @@ final class InsideView {
         }
         return new Insides(
                 endpoints.stream().mapToInt(WorkerEndpoint::getMaxThreads).sum(),
-                ManagementFactory.getThreadMXBean().getThreadCount(),
+                threads.getThreadCount(),
                 Runtime.getRuntime().maxMemory(),
                 openFiles,
                 maxFiles,
@@ -66,7 +72,7 @@ final class InsideView {
     private Counts counts(long cpuNanos, List<WorkerEndpoint> endpoints) {
         Map<String, Long> collections = new TreeMap<>();
         Map<String, Long> millis = new TreeMap<>();
-        for (GarbageCollectorMXBean collector : ManagementFactory.getGarbageCollectorMXBeans()) {
+        for (GarbageCollectorMXBean collector : collectors) {
             collections.put(collector.getName(), Math.max(0, collector.getCollectionCount()));
             millis.put(collector.getName(), Math.max(0, collector.getCollectionTime()));
         }

@@ -1,5 +1,7 @@
 package dev.clowder.launcher.worker;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.worker.check.Observation;
 import dev.clowder.launcher.worker.relay.RelayLoop;
@@ -251,12 +253,12 @@ final class WorkerTomcat {
     /** 0 where the platform has no {@code /proc}. */
     private static long residentBytes() {
         try {
-            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                if (line.startsWith(RSS)) {
-                    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
-                }
-            }
-        } catch (IOException | NumberFormatException e) {
+            // Once a second, by code that the JVM does not compile for a long time.
+            String status = Files.readString(Path.of("/proc/self/status"), ISO_8859_1);
+            int from = status.indexOf(RSS) + RSS.length();
+            int to = status.indexOf(" kB", from);
+            return Long.parseLong(status.substring(from, to).strip()) * 1024;
+        } catch (IOException | RuntimeException e) {
             // Then nobody knows.
         }
         return 0;
