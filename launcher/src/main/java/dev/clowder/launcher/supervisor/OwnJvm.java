@@ -37,16 +37,15 @@ public final class OwnJvm {
 
     /**
      * A quarter of a gigabyte is enough for a thousand open pages, 6 MB for everything else; what lives for a moment takes
-     * turns in 2 MB. Code is compiled when it is called five times as often as usual, and well when ten times: accepting for
+     * turns in 1.5 MB. Code is compiled when it is called five times as often as usual, and well when ten times: accepting for
      * workers is, little else; compilers and what they make would cost more than all of the rest.
      */
     private static final List<String> SMALL = List.of(
             "-XX:+IgnoreUnrecognizedVMOptions",
             "-Xms6m",
-            "-Xmn2m",
+            "-Xmn1536k",
             "-Xmx256m",
             "-Xss512k",
-            "-XX:TrimNativeHeapInterval=60000",
             "-XX:Tier3InvocationThreshold=1000",
             "-XX:Tier3MinInvocationThreshold=500",
             "-XX:Tier3CompileThreshold=10000",
