@@ -327,7 +327,7 @@ final class JvmHost implements Host, AutoCloseable {
         if (javaVersion >= 24) {
             flags.add("--enable-native-access=ALL-UNNAMED");
         } else {
-            // A JVM wakes up 20 times a second for jstat, though nobody asks; 24 warns of the flag, 25 needs none.
+            // A JVM wakes up 20 times a second for jstat, though nobody asks; 25 warns of the flag (JDK-8241701).
             flags.add("-XX:PerfDataSamplingInterval=1000");
         }
         return flags;
