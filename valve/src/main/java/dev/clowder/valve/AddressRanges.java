@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A set of address ranges: sorted, without those inside others, found by binary search; of many IPv4 ranges by the upper
- * half of an address first, and in a crowded half by a bit for each address. So a list of 100,000 rules costs a few steps
+ * half of an address first, and in a crowded half by a bit for each address; for IPv6 see {@link Ipv6Ranges}. So a list of 100,000 rules costs a few steps
  * more than one of ten. Immutable.
  *
  * <p>IPv4 and IPv6 are two sets, because an IPv6 rule never covers an IPv4 address, not even {@code ::/16}
@@ -39,10 +39,7 @@ final class AddressRanges {
      */
     private final @Nullable BitSet[] v4Crowded;
 
-    private final long[] v6FirstHigh;
-    private final long[] v6FirstLow;
-    private final long[] v6LastHigh;
-    private final long[] v6LastLow;
+    private final Ipv6Ranges v6;
 
     AddressRanges(List<IpPrefix> prefixes) {
         v4 = merged(prefixes.stream().filter(IpPrefix::isV4).toList()).stream()
@@ -50,15 +47,11 @@ final class AddressRanges {
                 .toArray();
         v4From = v4.length < MANY ? new int[0] : index(v4);
         v4Crowded = v4.length < MANY ? new BitSet[0] : crowded(v4, v4From);
-        List<IpPrefix> v6 = merged(prefixes.stream().filter(p -> !p.isV4()).toList());
-        v6FirstHigh = v6.stream().mapToLong(IpPrefix::high).toArray();
-        v6FirstLow = v6.stream().mapToLong(IpPrefix::low).toArray();
-        v6LastHigh = v6.stream().mapToLong(IpPrefix::lastHigh).toArray();
-        v6LastLow = v6.stream().mapToLong(IpPrefix::lastLow).toArray();
+        v6 = new Ipv6Ranges(merged(prefixes.stream().filter(p -> !p.isV4()).toList()));
     }
 
     boolean contains(IpAddress address) {
-        return address.isV4() ? containsV4((int) address.low()) : containsV6(address.high(), address.low());
+        return address.isV4() ? containsV4((int) address.low()) : v6.contains(address.high(), address.low());
     }
 
     private static int[] index(long[] ranges) {
@@ -114,16 +107,7 @@ final class AddressRanges {
 
     /** Whether the IPv6 ranges leave nothing out, as {@code ::/1, 8000::/1} do. */
     boolean coverAllOfV6() {
-        long high = 0;
-        long low = 0;
-        for (int i = 0; i < v6FirstHigh.length && v6FirstHigh[i] == high && v6FirstLow[i] == low; i++) {
-            low = v6LastLow[i] + 1;
-            high = low == 0 ? v6LastHigh[i] + 1 : v6LastHigh[i];
-            if (low == 0 && high == 0) {
-                return true;
-            }
-        }
-        return false;
+        return v6.coverAll();
     }
 
     /** The last range that begins at or before the address, or the first one, is the only one that can cover it. */
@@ -150,27 +134,6 @@ final class AddressRanges {
         return v4.length > 0 && v4[from] <= wanted && (address & LOW_HALF) <= last(v4[from]);
     }
 
-    private boolean containsV6(long high, long low) {
-        int from = 0;
-        int to = v6FirstHigh.length - 1;
-        while (from <= to) {
-            int middle = (from + to) >>> 1;
-            if (compare(high, low, v6FirstHigh[middle], v6FirstLow[middle]) < 0) {
-                to = middle - 1;
-            } else if (compare(high, low, v6LastHigh[middle], v6LastLow[middle]) > 0) {
-                from = middle + 1;
-            } else {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static int compare(long high, long low, long otherHigh, long otherLow) {
-        int byHigh = Long.compareUnsigned(high, otherHigh);
-        return byHigh != 0 ? byHigh : Long.compareUnsigned(low, otherLow);
-    }
-
     /** Prefixes in order, without those that lie inside another: two prefixes nest or are disjoint, nothing else. */
     private static List<IpPrefix> merged(List<IpPrefix> prefixes) {
         List<IpPrefix> sorted = new ArrayList<>(prefixes);
@@ -180,7 +143,7 @@ final class AddressRanges {
         List<IpPrefix> result = new ArrayList<>();
         IpPrefix last = null;
         for (IpPrefix prefix : sorted) {
-            if (last == null || compare(prefix.high(), prefix.low(), last.lastHigh(), last.lastLow()) > 0) {
+            if (last == null || Ipv6Ranges.compare(prefix.high(), prefix.low(), last.lastHigh(), last.lastLow()) > 0) {
                 result.add(prefix);
                 last = prefix;
             }

@@ -8,11 +8,15 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AddressRangesTest {
 
     private static final int ASKED = 2_000;
+
+    /** A bit without which no IPv6 address begins with ff, as those that no peer has. */
+    private static final long MULTICAST = 1L << 56;
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5, 7, 8, 9, 100, 1000})
@@ -58,6 +62,41 @@ class AddressRangesTest {
                     .as("%s", address)
                     .isEqualTo(prefixes.stream().anyMatch(prefix -> prefix.contains(address)));
         }
+    }
+
+    /** IPv6 ones that begin with more and more the same bits, also beyond the middle of an address and up to its end. */
+    @ParameterizedTest
+    @CsvSource({
+        "0, 0", "1, 0", "4, 2", "40, 0", "48, 2", "56, 0", "63, 0", "64, 0", "65, 2", "90, 0", "110, 2", "112, 0"
+    })
+    void manyV6CoverWhatOneOfThemCovers(int common, int farAway) {
+        Random random = new Random(common);
+        long high = 0x2aff_ffff_f8c3_81a5L;
+        long low = 0x7e5a_c33c_f00f_a5ffL;
+        List<IpPrefix> prefixes = new ArrayList<>();
+        // With these nothing is common to all, only within the crowd.
+        List.of("::1", "fc00::/7").subList(0, farAway).forEach(rule -> prefixes.add(IpPrefix.parse(rule)));
+        for (int i = 0; i < 1_000; i++) {
+            int length = common + 9 + random.nextInt(random.nextBoolean() ? 8 : 120 - common);
+            long ownHigh = common >= 64 ? 0 : -1L >>> common;
+            long ownLow = common <= 64 ? -1 : -1L >>> (common - 64);
+            prefixes.add(IpPrefix.parse(longText(
+                            (high & ~ownHigh) | (random.nextLong() & ownHigh & ~MULTICAST),
+                            (low & ~ownLow) | (random.nextLong() & ownLow))
+                    + "/" + length));
+        }
+        AddressRanges ranges = new AddressRanges(prefixes);
+        IpAddress address = new IpAddress();
+        int covered = 0;
+        for (int i = 0; i < 4 * ASKED; i++) {
+            choose(address, prefixes, random);
+            boolean wanted = prefixes.stream().anyMatch(prefix -> prefix.contains(address));
+            covered += wanted ? 1 : 0;
+            if (ranges.contains(address) != wanted) {
+                assertThat(ranges.contains(address)).as("%s", address).isEqualTo(wanted);
+            }
+        }
+        assertThat(covered).isBetween(ASKED / 2, 4 * ASKED - ASKED / 2);
     }
 
     /** A network that is named machine by machine, beside one that is a rule, one that is almost full, and one that is empty. */
