@@ -29,8 +29,12 @@ public final class ConnectionPeer {
         if (!(connection instanceof ProxySocketWrapper known)) {
             return new ConnectionPeer(new byte[0], new byte[0]);
         }
-        ProxyProtocol proxied = known.proxied();
-        return new ConnectionPeer(write(known.relayed()), proxied == null ? new byte[0] : write(proxied.header()));
+        return of(known.relayed(), known.proxied());
+    }
+
+    static ConnectionPeer of(ProxyHeader.@Nullable Inet relayed, @Nullable ProxyProtocol proxied) {
+        byte[] relay = relayed == null ? new byte[0] : ProxyHeaderWriter.v2(relayed.source(), relayed.destination());
+        return new ConnectionPeer(relay, received(proxied));
     }
 
     /**
@@ -40,7 +44,7 @@ public final class ConnectionPeer {
     public static @Nullable ConnectionPeer of(Request request) {
         ProxyProtocol proxied =
                 request.getServletConnection() instanceof ProxySocketWrapper.Connection known ? known.proxied() : null;
-        byte[] header = proxied == null ? new byte[0] : write(proxied.header());
+        byte[] header = received(proxied);
         if (ProxyAdapter.isUnix(request)) {
             return new ConnectionPeer(new byte[0], header);
         }
@@ -93,21 +97,11 @@ public final class ConnectionPeer {
     @Nullable
     ProxyProtocol proxied() throws IOException {
         ProxyHeader header = read(proxied);
-        return header == null ? null : new ProxyProtocol(header);
+        return header == null ? null : new ProxyProtocol(header, proxied);
     }
 
-    private static byte[] write(@Nullable ProxyHeader header) {
-        if (header == null) {
-            return new byte[0];
-        }
-        ProxyTlv[] tlvs = header.tlvs().toArray(ProxyTlv[]::new);
-        if (header instanceof ProxyHeader.Inet inet) {
-            return ProxyHeaderWriter.v2(inet.source(), inet.destination(), tlvs);
-        }
-        if (header instanceof ProxyHeader.Unix unix) {
-            return ProxyHeaderWriter.v2Unix(unix.source(), unix.destination(), tlvs);
-        }
-        return header instanceof ProxyHeader.Local ? ProxyHeaderWriter.local() : ProxyHeaderWriter.v2Unspec();
+    private static byte[] received(@Nullable ProxyProtocol proxied) {
+        return proxied == null ? new byte[0] : proxied.received();
     }
 
     private static @Nullable ProxyHeader read(byte[] header) throws IOException {

@@ -1,9 +1,11 @@
 package dev.clowder.valve;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.catalina.connector.Connector;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.Request;
+import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.apache.tomcat.util.buf.ByteChunk;
 import org.apache.tomcat.util.buf.CharChunk;
 import org.apache.tomcat.util.buf.MessageBytes;
@@ -30,6 +32,8 @@ final class CoyoteHead implements RequestHead {
     private final ByteText value = new ByteText();
     private String peer = "";
     private boolean peerMayVouch = true;
+    private boolean isMapped;
+    private boolean mappedSecure;
     private String hostname = "";
     private char[] letters = {};
 
@@ -37,18 +41,28 @@ final class CoyoteHead implements RequestHead {
         this.coyote = coyote;
         this.lines = coyote.getMimeHeaders();
         this.connector = connector;
-        this.unixSocket = connector.getProperty("unixDomainSocketPath") != null;
+        // With AJP the address is that of the message, whatever carries it.
+        this.unixSocket = connector.getProtocolHandler() instanceof AbstractHttp11Protocol
+                && connector.getProperty("unixDomainSocketPath") != null;
         this.speaksProxyProtocol = connector.getProtocolHandler() instanceof ProxyHttp11NioProtocol;
     }
 
     /** Begins a request whose peer is that of the connection. */
     void readPeerOfConnection() {
+        isMapped = false;
         coyote.action(ActionCode.REQ_HOST_ADDR_ATTRIBUTE, coyote);
         readPeer(coyote.remoteAddr().toString());
     }
 
+    /** Begins a request of which Tomcat, and the valves so far, know the peer and whether it is secure. */
+    void readMapped(org.apache.catalina.connector.Request request) {
+        isMapped = true;
+        mappedSecure = request.isSecure();
+        readPeer(request.getRemoteAddr());
+    }
+
     /**
-     * Begins a request whose peer somebody else has found out.
+     * Begins a request whose peer somebody has found out.
      *
      * @param address what Tomcat says; 127.0.0.1 for a Unix socket, which would let {@code loopback} trust whoever can
      *     open the socket file
@@ -57,7 +71,7 @@ final class CoyoteHead implements RequestHead {
     void readPeer(@Nullable String address) {
         boolean unix = unixSocket;
         // Tomcat refused it while reading: the lines that are missing may be those that the proxy added last.
-        peerMayVouch = coyote.getResponse().getStatus() < REFUSED;
+        peerMayVouch = coyote.getResponse().getStatus() < REFUSED || !wasCutOff();
         if (speaksProxyProtocol) {
             // The adapter that tells the request of its header may stand behind the one that asks here.
             ProxyProtocol proxied = ProxyAdapter.introduce(coyote);
@@ -68,6 +82,13 @@ final class CoyoteHead implements RequestHead {
         if (peer != text) {
             peer = text;
         }
+    }
+
+    /** Not so if Tomcat has read it whole and then does not serve it, as TRACE or a path that it refuses. */
+    private boolean wasCutOff() {
+        AtomicBoolean error = new AtomicBoolean();
+        coyote.action(ActionCode.IS_ERROR, error);
+        return error.get();
     }
 
     /** Whether the connector has an idea of its own of how it is reached from outside. */
@@ -95,6 +116,10 @@ final class CoyoteHead implements RequestHead {
 
     @Override
     public boolean secure() {
+        if (isMapped) {
+            // By now a scheme is always set, and says nothing of a connector with secure="true" and http.
+            return mappedSecure;
+        }
         return coyote.scheme().isNull()
                 ? connector.getSecure()
                 : coyote.scheme().equals("https");

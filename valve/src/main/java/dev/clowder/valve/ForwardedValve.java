@@ -169,18 +169,31 @@ public final class ForwardedValve extends ForwardedAttributes {
         }
         try {
             TrustedProxies trust = ForwardedPolicy.trust(attributes(), file.read(), loader());
-            policy = current.withTrust(trust);
-            trustFileProblem = null;
-            containerLog.info("trustFile=\"" + getTrustFile() + "\" changed, now in force: "
-                    + trust.rules().size() + " rules");
+            if (replace(current, trust)) {
+                containerLog.info("trustFile=\"" + getTrustFile() + "\" changed, now in force: "
+                        + trust.rules().size() + " rules");
+            }
         } catch (IllegalArgumentException e) {
-            trustFileProblem = e.getMessage();
-            containerLog.error("The rules of before stay in force: " + e.getMessage());
+            // What can't be read is tried again, and told once.
+            if (!String.valueOf(e.getMessage()).equals(trustFileProblem)) {
+                trustFileProblem = e.getMessage();
+                containerLog.error("The rules of before stay in force: " + e.getMessage());
+            }
         } catch (RuntimeException | Error e) {
             // Such as no memory for that many rules: whoever schedules this would not call it again.
             trustFileProblem = "trustFile=\"" + getTrustFile() + "\" can't be taken: " + e;
             containerLog.error("The rules of before stay in force: " + trustFileProblem, e);
         }
+    }
+
+    /** Not if it was stopped meanwhile, perhaps started anew: Tomcat holds the same lock for these. */
+    private synchronized boolean replace(ForwardedPolicy current, TrustedProxies trust) {
+        if (policy != current) {
+            return false;
+        }
+        policy = current.withTrust(trust);
+        trustFileProblem = null;
+        return true;
     }
 
     // ---- Requests ---------------------------------------------------------------------------------------------------
@@ -191,6 +204,9 @@ public final class ForwardedValve extends ForwardedAttributes {
         if (current != null) {
             RequestRewriter rewriter = RequestRewriter.of(request, connector, current);
             note(rewriter, rewriter.judgeBeforeMapping(log.isDebugEnabled()));
+        } else {
+            // Another valve may stand in its place, and judges this request itself.
+            RequestRewriter.forget(request);
         }
     }
 

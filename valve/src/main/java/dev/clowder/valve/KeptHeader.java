@@ -22,7 +22,7 @@ final class KeptHeader {
         this.headers = headers;
     }
 
-    /** Puts one value in place of all, or none for null. */
+    /** Puts one value in place of all, or none for null or where the connector allows no more lines. */
     void replace(String newName, @Nullable String value) {
         name = newName;
         count = 0;
@@ -34,13 +34,21 @@ final class KeptHeader {
             headers.removeHeader(i);
         }
         if (value != null) {
-            headers.addValue(name).setString(value);
+            try {
+                headers.addValue(name).setString(value);
+            } catch (IllegalStateException e) {
+                // maxHeaderCount, which the client can reach: the application does without it.
+            }
         }
     }
 
-    /** Puts back what {@link #replace} took away. */
-    void giveBack() {
+    /** Takes away what {@link #replace} has put there. */
+    void remove() {
         headers.removeHeader(name);
+    }
+
+    /** Puts back what {@link #replace} took away, after {@link #remove}. */
+    void giveBack() {
         for (int i = 0; i < count; i++) {
             move(values.get(i), headers.addValue(name));
         }

@@ -11,6 +11,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -215,7 +216,9 @@ final class ProxyLobby {
 
     private boolean leave(Guest guest, Outcome outcome) {
         if (outcome instanceof Done done) {
-            ProxyProtocol proxied = guest.relayedOnly ? null : new ProxyProtocol(done.header());
+            ProxyProtocol proxied = guest.relayedOnly
+                    ? null
+                    : new ProxyProtocol(done.header(), Arrays.copyOf(guest.bytes.array(), done.length()));
             return endpoint.admit(guest.channel, guest.relayed, proxied);
         }
         String reason = outcome instanceof Malformed malformed ? malformed.reason() : "no PROXY header";

@@ -19,13 +19,16 @@ public final class ProxyProtocol {
     public static final String ATTRIBUTE = "proxyProtocol";
 
     private final ProxyHeader header;
+    private final byte[] received;
     private final @Nullable String authority;
     private final @Nullable String alpn;
     private final @Nullable String uniqueId;
     private final @Nullable Ssl ssl;
 
-    ProxyProtocol(ProxyHeader header) {
+    /** @param received the bytes that say it, exactly; not copied */
+    ProxyProtocol(ProxyHeader header, byte[] received) {
         this.header = header;
+        this.received = received;
         authority = text(find(header.tlvs(), ProxyTlv.AUTHORITY));
         alpn = text(find(header.tlvs(), ProxyTlv.ALPN));
         ProxyTlv id = find(header.tlvs(), ProxyTlv.UNIQUE_ID);
@@ -40,6 +43,11 @@ public final class ProxyProtocol {
 
     ProxyHeader header() {
         return header;
+    }
+
+    /** The header as it came, for another process: only that has its checksum, its padding, and paths of any bytes. */
+    byte[] received() {
+        return received;
     }
 
     /** Version of the header, 1 or 2. */
@@ -176,8 +184,7 @@ public final class ProxyProtocol {
             if ((client & CLIENT_TLS) == 0) {
                 return null;
             }
-            ProxyTlvReader fields = new ProxyTlvReader(value);
-            return fields.read(value.position()) == null ? new Ssl(client, verify, fields.tlvs()) : null;
+            return new Ssl(client, verify, ProxyTlvReader.fields(value));
         }
 
         /** Version of TLS, such as {@code TLSv1.3}; null if not sent. */

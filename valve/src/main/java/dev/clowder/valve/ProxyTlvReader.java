@@ -51,6 +51,21 @@ final class ProxyTlvReader {
         return checksumAt < 0 || checksumIsRight() ? null : "2.2.3: the CRC32C checksum is wrong";
     }
 
+    /**
+     * The fields in the rest of an SSL TLV that {@link #read} has found right. Numbers mean something else in there, and none
+     * is left out.
+     */
+    static List<ProxyTlv> fields(ByteBuffer ssl) {
+        List<ProxyTlv> fields = new ArrayList<>();
+        while (ssl.hasRemaining()) {
+            int type = ssl.get() & 0xff;
+            byte[] value = new byte[ssl.getShort() & 0xffff];
+            ssl.get(value);
+            fields.add(new ProxyTlv(type, value));
+        }
+        return List.copyOf(fields);
+    }
+
     private @Nullable String take(int type, int from, int to) {
         switch (type) {
             case ProxyTlv.NOOP -> {

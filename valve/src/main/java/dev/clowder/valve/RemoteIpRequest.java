@@ -52,11 +52,16 @@ final class RemoteIpRequest {
 
     /** Gives back the headers as they came. */
     void restoreHeaders() {
+        // First both go and then both come: there are never more lines than the connector allows.
         if (chainChanged) {
-            chain.giveBack();
+            chain.remove();
         }
         if (proxiesChanged) {
+            proxies.remove();
             proxies.giveBack();
+        }
+        if (chainChanged) {
+            chain.giveBack();
         }
         begin();
     }

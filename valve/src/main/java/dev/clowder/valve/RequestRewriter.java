@@ -54,6 +54,14 @@ final class RequestRewriter {
         return coyote.getNote(NOTE) instanceof RequestRewriter rewriter && rewriter.unfinished ? rewriter : null;
     }
 
+    /** What {@link #judgeBeforeMapping} began with a request before, and nobody finished, is not that of this request. */
+    static void forget(org.apache.coyote.Request coyote) {
+        RequestRewriter rewriter = begun(coyote);
+        if (rewriter != null) {
+            rewriter.unfinished = false;
+        }
+    }
+
     /** That of this request object for a judgement by this policy. */
     @SuppressWarnings("ReferenceEquality") // A new policy is a new object.
     static RequestRewriter of(org.apache.coyote.Request coyote, Connector connector, ForwardedPolicy policy) {
@@ -141,7 +149,7 @@ final class RequestRewriter {
      * @param explain whether {@link #explanation} will be asked for
      */
     Forwarded judgeMapped(Request request, boolean explain) {
-        head.readPeer(request.getRemoteAddr());
+        head.readMapped(request);
         remoteIpRequest.begin();
         Forwarded forwarded = resolver.resolve();
         explain(explain, forwarded);

@@ -31,17 +31,19 @@ final class TrustFile {
     private final Path path;
     private @Nullable Version read;
     private @Nullable Version seen;
+    /** Whether there is more to try with the version that was read last: permission, descriptors, a disk far away. */
+    private boolean mayBeReadLater;
 
     TrustFile(Path path) {
         this.path = path;
     }
 
-    /** Looks once; true if the file is another than the one that was read last and has come to rest. */
+    /** Looks once; true if the file is another than the one that was read last, or could not be read, and has come to rest. */
     boolean hasChanged() {
         Version now = version();
         boolean atRest = same(now, seen);
         seen = now;
-        return atRest && !same(now, read);
+        return atRest && (mayBeReadLater || !same(now, read));
     }
 
     /**
@@ -52,6 +54,7 @@ final class TrustFile {
     List<String> read() {
         read = version();
         seen = read;
+        mayBeReadLater = false;
         List<String> lines = lines();
         List<String> rules = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
@@ -92,6 +95,7 @@ final class TrustFile {
         } catch (CharacterCodingException e) {
             throw refused("is no UTF-8 text", e);
         } catch (IOException e) {
+            mayBeReadLater = true;
             throw refused("can't be read: " + e, e);
         }
     }

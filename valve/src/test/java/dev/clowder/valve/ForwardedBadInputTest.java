@@ -2,6 +2,7 @@ package dev.clowder.valve;
 
 import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.valve.LiveServer.Level;
 import dev.clowder.valve.RawClient.Reply;
@@ -47,6 +48,29 @@ class ForwardedBadInputTest {
     private static Reply get(LiveServer server, String lines) throws Exception {
         try (RawClient client = new RawClient(PROXY, server.port())) {
             return client.sendRaw("GET / HTTP/1.1\r\nHost: app.internal\r\n" + lines + "\r\n\r\n");
+        }
+    }
+
+    /** In place of RemoteIpValve one header more is told, and the chain given back behind the application. */
+    @ParameterizedTest
+    @ValueSource(strings = {"203.0.113.7, 198.51.100.9", "198.51.100.3, 203.0.113.7, 198.51.100.9"})
+    void asManyLinesAsAreAllowedAreServedAndGivenBack(String chain) throws Exception {
+        int allowed = 100;
+        LiveServer server = new LiveServer();
+        server.connector.setProperty("maxHeaderCount", String.valueOf(allowed));
+        server.add(Level.ENGINE, valve("remoteIpHeader", "X-Forwarded-For", "trustedProxies", "198\\.51\\.100\\.9"));
+        server.logAccess("%{x-forwarded-for}i %s", false);
+        server.start();
+        try (server;
+                RawClient client = new RawClient(PROXY, server.port())) {
+            String others = "\r\nX-A: b".repeat(allowed - 2);
+            for (int i = 0; i < 2; i++) {
+                Reply reply = client.sendRaw(
+                        "GET / HTTP/1.1\r\nHost: app.internal" + others + "\r\nX-Forwarded-For: " + chain + "\r\n\r\n");
+                assertThat(reply.status()).isEqualTo(200);
+                assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.7");
+            }
+            await().untilAsserted(() -> assertThat(server.accessLog).containsExactly(chain + " 200", chain + " 200"));
         }
     }
 

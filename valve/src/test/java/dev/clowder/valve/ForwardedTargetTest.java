@@ -2,6 +2,7 @@ package dev.clowder.valve;
 
 import static dev.clowder.valve.LiveServer.valve;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.clowder.valve.LiveServer.Level;
 import org.apache.catalina.AccessLog;
@@ -76,7 +77,54 @@ class ForwardedTargetTest {
                 RawClient.Reply http = client.get("/", "X-Forwarded-Proto: http");
                 assertThat(http.seen("scheme") + " " + http.seen("secure")).isEqualTo("http false");
                 assertThat(client.get("/").seen("secure")).isEqualTo(String.valueOf(secure));
+                // A host says nothing of TLS, and the connector's word stands.
+                RawClient.Reply host = client.get("/", "X-Forwarded-Host: app.internal");
+                assertThat(host.seen("secure")).isEqualTo(String.valueOf(secure));
+                assertThat(host.seen("forwarded.secure")).isEqualTo(String.valueOf(secure));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void inPlaceOfRemoteIpValveAClientAloneChangesNothingOfTls(Level level) throws Exception {
+        for (boolean secure : new boolean[] {true, false}) {
+            LiveServer server = new LiveServer();
+            server.connector.setScheme(secure ? "http" : "https");
+            server.connector.setSecure(secure);
+            server.add(level, valve("remoteIpHeader", "X-Forwarded-For"));
+            server.start();
+            try (server;
+                    RawClient client = new RawClient(PROXY, server.port())) {
+                RawClient.Reply reply = client.get("/", "X-Forwarded-For: 203.0.113.7");
+                assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.7");
+                assertThat(reply.seen("secure")).isEqualTo(String.valueOf(secure));
+            }
+        }
+    }
+
+    /** Tomcat refuses these when it has read them whole: what the proxy says of them counts. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Level.class,
+            names = {"ENGINE", "HOST"}) // Without a path there is no context.
+    void whatTomcatRefusesAfterReadingItIsTheClients(Level level) throws Exception {
+        LiveServer server = new LiveServer();
+        ForwardedValve valve = valve("trust", PROXY);
+        server.add(level, valve);
+        server.logAccess("%a %s", false);
+        server.start();
+        try (server) {
+            for (String line : new String[] {"TRACE / HTTP/1.1", "GET /%5c HTTP/1.1"}) {
+                server.accessLog.clear();
+                try (RawClient client = new RawClient(PROXY, server.port())) {
+                    int status = client.sendRaw(line + "\r\nHost: app.internal\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
+                            .status();
+                    assertThat(status).isBetween(400, 405);
+                    await().untilAsserted(() -> assertThat(server.accessLog).containsExactly("203.0.113.7 " + status));
+                }
+            }
+            assertThat(valve.getUntrustedPeerCount()).isZero();
         }
     }
 

@@ -170,6 +170,27 @@ class ForwardedValveTest {
         }
     }
 
+    /** The connection that is open keeps the way it has; what another valve began on it is not the new one's. */
+    @Test
+    void aValveThatTakesThePlaceOfAnotherJudgesAnew() throws Exception {
+        ForwardedValve old = valve("trust", PROXY);
+        try (LiveServer server = LiveServer.with(Level.ENGINE, old);
+                RawClient client = new RawClient(PROXY, server.port())) {
+            // Twice: the first request of a connection makes the objects. The redirect ends before the valves.
+            assertThat(client.get("/", "X-Forwarded-For: 203.0.113.7").seen("remoteAddr"))
+                    .isEqualTo("203.0.113.7");
+            assertThat(client.get("/app", "X-Forwarded-For: 203.0.113.7").status())
+                    .isEqualTo(302);
+
+            server.tomcat.getEngine().getPipeline().removeValve(old);
+            server.add(Level.ENGINE, valve("trust", PROXY, "forHeader", "X-Client"));
+
+            Reply reply = client.get("/", "X-Client: 203.0.113.8", "X-Forwarded-For: 6.6.6.6");
+            assertThat(reply.seen("remoteAddr")).isEqualTo("203.0.113.8");
+            assertThat(reply.seen("forwarded.ip")).isEqualTo("203.0.113.8");
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(Level.class)
     void aChainThatIsToBeRefusedNeverReachesTheApplication(Level level) throws Exception {

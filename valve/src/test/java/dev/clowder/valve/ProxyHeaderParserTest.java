@@ -29,7 +29,7 @@ class ProxyHeaderParserTest {
     void everyAcceptedVectorSaysWhatIsExpected(Vector vector) {
         Done done = done(parse(vector.header()));
         JsonNode expect = vector.expect();
-        ProxyProtocol proxied = new ProxyProtocol(done.header());
+        ProxyProtocol proxied = new ProxyProtocol(done.header(), new byte[0]);
         // The second line of a doubled header belongs to HTTP.
         assertThat(done.length()).isEqualTo(vector.toString().equals("pp-v1-double") ? 41 : vector.header().length);
         assertThat(proxied.getVersion()).isEqualTo(expect.get("version").asInt());
@@ -169,7 +169,7 @@ class ProxyHeaderParserTest {
     void aClientOfNoKnownFamilyIsAnonymousAndItsBytesAreSkipped() {
         Done done = done(parse(HEX.parseHex(V2_SIGNATURE + "21000005ffffffffff")));
         assertThat(done.length()).isEqualTo(21);
-        assertThat(new ProxyProtocol(done.header()).isAnonymous()).isTrue();
+        assertThat(new ProxyProtocol(done.header(), new byte[0]).isAnonymous()).isTrue();
     }
 
     @ParameterizedTest
@@ -216,7 +216,7 @@ class ProxyHeaderParserTest {
     @ValueSource(strings = {"PROXY TCP4 0.0.0.0 192.0.2.1 1 2\r\n", "PROXY TCP6 :: 2001:db8::1 1 2\r\n"})
     void anUnspecifiedSourceIsNoClient(String line) {
         ProxyProtocol proxied = new ProxyProtocol(
-                done(parse(line.getBytes(StandardCharsets.US_ASCII))).header());
+                done(parse(line.getBytes(StandardCharsets.US_ASCII))).header(), new byte[0]);
         assertThat(proxied.isAnonymous()).isTrue();
         assertThat(proxied.isLocal()).isFalse();
         assertThat(proxied.getSource()).isNull();
@@ -225,7 +225,7 @@ class ProxyHeaderParserTest {
     @Test
     void anIpv4MappedSourceIsIpv4() {
         byte[] line = "PROXY TCP6 ::ffff:192.0.2.1 ::FFFF:c000:202 1 2\r\n".getBytes(StandardCharsets.US_ASCII);
-        ProxyProtocol proxied = new ProxyProtocol(done(parse(line)).header());
+        ProxyProtocol proxied = new ProxyProtocol(done(parse(line)).header(), new byte[0]);
         assertThat(proxied.getSource()).isEqualTo("192.0.2.1");
         assertThat(proxied.getDestination()).isEqualTo("192.0.2.2");
         assertThat(proxied.getFamily()).isEqualTo("TCP6");

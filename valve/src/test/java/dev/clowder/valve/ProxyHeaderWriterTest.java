@@ -125,8 +125,10 @@ class ProxyHeaderWriterTest {
                 new ProxyTlv(ProxyTlv.SSL_VERSION, "TLSv1.3".getBytes(US_ASCII)),
                 new ProxyTlv(ProxyTlv.SSL_COMMON_NAME, "client".getBytes(US_ASCII)),
                 new ProxyTlv(ProxyTlv.SSL_CIPHER, "TLS_AES_128_GCM_SHA256".getBytes(US_ASCII)));
-        ProxyProtocol proxied = new ProxyProtocol(read(ProxyHeaderWriter.v2(
-                new InetSocketAddress("192.0.2.1", 1), new InetSocketAddress("192.0.2.2", 2), ssl)));
+        ProxyProtocol proxied = new ProxyProtocol(
+                read(ProxyHeaderWriter.v2(
+                        new InetSocketAddress("192.0.2.1", 1), new InetSocketAddress("192.0.2.2", 2), ssl)),
+                new byte[0]);
         assertThat(proxied.getSsl())
                 .extracting(
                         ProxyProtocol.Ssl::getVersion,
@@ -134,6 +136,25 @@ class ProxyHeaderWriterTest {
                         ProxyProtocol.Ssl::getCipher,
                         ProxyProtocol.Ssl::isVerified)
                 .containsExactly("TLSv1.3", "client", "TLS_AES_128_GCM_SHA256", true);
+    }
+
+    /** Numbers that mean a checksum, padding or an id of the connection outside mean something else there, if anything. */
+    @Test
+    void fieldsOfTheTlsAreNotThoseOfTheHeader() {
+        ProxyTlv[] fields = {
+            new ProxyTlv(ProxyTlv.CRC32C, new byte[1]),
+            new ProxyTlv(ProxyTlv.NOOP, new byte[2]),
+            new ProxyTlv(ProxyTlv.UNIQUE_ID, new byte[129]),
+            new ProxyTlv(ProxyTlv.SSL_VERSION, "TLSv1.3".getBytes(US_ASCII))
+        };
+        InetSocketAddress any = new InetSocketAddress("192.0.2.1", 1);
+        byte[] header = ProxyHeaderWriter.v2(any, any, ProxyHeaderWriter.ssl(1, 0, fields));
+
+        ProxyProtocol.Ssl ssl = new ProxyProtocol(read(header), header).getSsl();
+
+        assertThat(ssl).isNotNull();
+        assertThat(ssl.getTlvs()).containsExactly(fields);
+        assertThat(ssl.getVersion()).isEqualTo("TLSv1.3");
     }
 
     @Test
@@ -162,7 +183,9 @@ class ProxyHeaderWriterTest {
 
     private static ProxyProtocol.Ssl ssl(int client, int verify) {
         InetSocketAddress any = new InetSocketAddress("192.0.2.1", 1);
-        return new ProxyProtocol(read(ProxyHeaderWriter.v2(any, any, ProxyHeaderWriter.ssl(client, verify)))).getSsl();
+        return new ProxyProtocol(
+                        read(ProxyHeaderWriter.v2(any, any, ProxyHeaderWriter.ssl(client, verify))), new byte[0])
+                .getSsl();
     }
 
     private static ProxyHeader read(byte[] bytes) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -71,8 +72,15 @@ class TrustFileTest {
         // The administrator may read everything, except for what is at the address 0 of a process.
         Path path = Files.isReadable(closed) ? Path.of("/proc/self/mem") : closed;
 
-        assertThatThrownBy(() -> new TrustFile(path).read())
-                .hasMessageStartingWith("trustFile=\"" + path + "\": can't be read: java.");
+        TrustFile file = new TrustFile(path);
+        assertThatThrownBy(file::read).hasMessageStartingWith("trustFile=\"" + path + "\": can't be read: java.");
+        // Its time and size stay when somebody opens it, or when there are descriptors again.
+        Files.setPosixFilePermissions(closed, Set.of(PosixFilePermission.OWNER_READ));
+        assertThat(file.hasChanged()).isTrue();
+        if (path.equals(closed)) {
+            assertThat(file.read()).containsExactly("10.0.0.0/8");
+            assertThat(file.hasChanged()).isFalse();
+        }
     }
 
     @Test
