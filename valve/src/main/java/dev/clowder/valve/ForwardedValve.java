@@ -187,6 +187,7 @@ public final class ForwardedValve extends ForwardedAttributes {
     }
 
     /** Not if it was stopped meanwhile, perhaps started anew: Tomcat holds the same lock for these. */
+    @SuppressWarnings("ReferenceEquality") // A new policy is a new object.
     private synchronized boolean replace(ForwardedPolicy current, TrustedProxies trust) {
         if (policy != current) {
             return false;
