@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Set;
 import javax.net.ssl.SSLSocketFactory;
 import org.jboss.shrinkwrap.api.ShrinkWrap;
+import org.jboss.shrinkwrap.api.asset.StringAsset;
 import org.jboss.shrinkwrap.api.spec.WebArchive;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -117,6 +118,33 @@ class UpgradeIT {
             Files.writeString(config, "drain-timeout = 6s\n");
             assertThat(upgrade(cluster).exitCode()).isZero();
             assertThat(workers(cluster.status())).isEqualTo(before);
+        }
+    }
+
+    @Test
+    @DisplayName("an upgrade that replaces the workers goes on with what was deployed since the start")
+    void whatWasDeployedIsThereAfterAnUpgrade() throws Exception {
+        Path config = Files.writeString(files.resolve("clowder.properties"), "expose-worker = false\n");
+        Path deployed = Apps.write(
+                Apps.probe("deployed.war").addAsWebResource(new StringAsset("second"), "version.txt"), files);
+        try (ClowderProcess cluster =
+                cluster().workers(1).arguments("--config", config.toString()).start()) {
+            int first = cluster.awaitReady(SOON).worker(1).id();
+            String directory = cluster.runDir().toString();
+            assertThat(Launcher.ofThisBuild()
+                            .run(SOON, List.of("deploy", "--run-dir", directory, deployed.toString()))
+                            .exitCode())
+                    .isZero();
+            int second = cluster.status().worker(1).id();
+            assertThat(second).isGreaterThan(first);
+
+            Files.writeString(config, "expose-worker = true\n");
+            Launcher.Result result = upgrade(cluster);
+
+            assertThat(result.exitCode()).as(result.errors()).isZero();
+            assertThat(cluster.status().worker(1).id()).isGreaterThan(second);
+            assertThat(HttpConnection.fresh(cluster.port(), "/version.txt").body())
+                    .isEqualTo("second");
         }
     }
 

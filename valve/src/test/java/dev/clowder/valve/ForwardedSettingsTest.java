@@ -146,7 +146,9 @@ class ForwardedSettingsTest {
 
     /** What the guide names for each of them. */
     @ParameterizedTest
-    @ValueSource(strings = {"cf-connecting-ip", "fastly-client-ip", "true-client-ip", "x-azure-clientip", "x-azure-socketip"})
+    @ValueSource(
+            strings = {"cf-connecting-ip", "fastly-client-ip", "true-client-ip", "x-azure-clientip", "x-azure-socketip"
+            })
     void theHeaderOfADeliveryNetworkNamesTheClientIfTheNetworkSentIt(String headers) throws Exception {
         try (LiveServer server = LiveServer.with(Level.ENGINE, valve("trust", PROXY, "headers", headers));
                 RawClient network = new RawClient(PROXY, server.port());

@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param workers those who serve on them
  * @param lastId the highest id ever used
  * @param generation what they run; null when the first must be made
+ * @param wanted the applications of a replacement: what is asked for now if that is something else than was asked for when
+ *     they were started, otherwise what they run, which may have been deployed since
  * @param changed whether something else was asked for now than when they were started, or by another version of the
  *     launcher: then they are to be replaced
  */
@@ -37,18 +39,20 @@ record Adoption(
         List<Survivor> workers,
         int lastId,
         @Nullable Generation generation,
+        List<App> wanted,
         boolean changed) {
     /** For the first worker to bring the sockets, and then for each to come back. A stopped one does neither. */
     static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** A first start. */
-    static final Adoption NOTHING = new Adoption(null, List.of(), 0, null, false);
+    static final Adoption NOTHING = new Adoption(null, List.of(), 0, null, List.of(), false);
 
     private static final Duration LEAVE = Duration.ofSeconds(5);
     private static final long LOOK_MILLIS = 20;
 
     Adoption {
         workers = List.copyOf(workers);
+        wanted = List.copyOf(wanted);
     }
 
     /**
@@ -69,7 +73,7 @@ record Adoption(
             endSpares(directory, all);
             if (living.isEmpty()) {
                 directory.sweep();
-                return new Adoption(null, List.of(), lastId, null, false);
+                return new Adoption(null, List.of(), lastId, null, List.of(), false);
             }
             String obstacle = obstacle(plan, config);
             if (plan != null && obstacle == null) {
@@ -87,7 +91,7 @@ record Adoption(
             throw new IOException("interrupted", e);
         }
         directory.sweep();
-        return new Adoption(null, List.of(), lastId, null, false);
+        return new Adoption(null, List.of(), lastId, null, List.of(), false);
     }
 
     /**
@@ -115,7 +119,9 @@ record Adoption(
         boolean changed = !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
-        return new Adoption(listeners, living, lastId, generation, changed);
+        boolean sameApps = plan.options().startsWith(apps(config));
+        return new Adoption(
+                listeners, living, lastId, generation, sameApps ? generation.apps() : config.apps(), changed);
     }
 
     /** What is written down for the next supervisor when a generation has proven itself. */
@@ -176,15 +182,7 @@ record Adoption(
 
     /** Everything that a worker of one configuration has and one of another has not. A directory may change unseen. */
     static String options(LauncherConfig config) {
-        StringBuilder text = new StringBuilder();
-        for (App app : config.apps()) {
-            text.append(app.mount())
-                    .append('=')
-                    .append(app.source())
-                    .append(' ')
-                    .append(stamp(app.source()));
-            text.append('\n');
-        }
+        StringBuilder text = new StringBuilder(apps(config));
         CatalinaBase installed = config.installed();
         if (installed != null) {
             text.append(installed).append('\n');
@@ -204,6 +202,19 @@ record Adoption(
         text.append("access-log ").append(config.accessLog()).append('\n');
         text.append("java ").append(config.java()).append('\n');
         text.append("worker-opts ").append(config.workerOptions()).append('\n');
+        return text.toString();
+    }
+
+    private static String apps(LauncherConfig config) {
+        StringBuilder text = new StringBuilder();
+        for (App app : config.apps()) {
+            text.append(app.mount())
+                    .append('=')
+                    .append(app.source())
+                    .append(' ')
+                    .append(stamp(app.source()));
+            text.append('\n');
+        }
         return text.toString();
     }
 

@@ -77,13 +77,19 @@ final class ControlServer implements AutoCloseable {
 
     private void accept() {
         while (server.isOpen()) {
+            SocketChannel client = null;
             try {
-                SocketChannel client = server.accept();
+                client = server.accept();
                 arrived(client);
-                daemon("control connection", () -> serve(client)).start();
-            } catch (IOException e) {
+                SocketChannel served = client;
+                daemon("control connection", () -> serve(served)).start();
+            } catch (IOException | OutOfMemoryError e) {
+                if (client != null) {
+                    closeQuietly(client);
+                }
                 if (server.isOpen()) {
-                    // Out of descriptors: what is open must be closed by others before another try makes sense.
+                    // Out of descriptors or threads: what is open must be closed by others before another try makes
+                    // sense.
                     LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
                 }
             }

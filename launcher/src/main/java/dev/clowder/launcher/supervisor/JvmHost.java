@@ -144,7 +144,7 @@ final class JvmHost implements Host, AutoCloseable {
                 .redirectOutput(
                         log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
         Systemd.hide(builder.environment());
-        Process process = builder.start();
+        Process process = start(builder);
         processes.put(id, process.toHandle());
         slots.put(id, slot);
         process.getOutputStream().close();
@@ -155,6 +155,15 @@ final class JvmHost implements Host, AutoCloseable {
             events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
         });
         return process.pid();
+    }
+
+    private static Process start(ProcessBuilder builder) throws IOException {
+        try {
+            return builder.start();
+        } catch (OutOfMemoryError e) {
+            // What Java says when it can't have a thread more, here that which waits for the end of the process.
+            throw new IOException("no thread for it: " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -241,14 +250,23 @@ final class JvmHost implements Host, AutoCloseable {
                         Generation prepared =
                                 Applications.generation(config, number, wanted.apps(), directory.generation(number));
                         events.accept(new Event.Prepared(prepared, ""));
-                    } catch (ConfigException | IOException e) {
-                        discard(number);
-                        events.accept(new Event.Prepared(null, String.valueOf(e.getMessage())));
+                    } catch (ConfigException e) {
+                        refuse(number, String.valueOf(e.getMessage()));
+                    } catch (IOException e) {
+                        refuse(number, RunDirectory.reason(e));
+                    } catch (RuntimeException | Error e) {
+                        // Such as a jar that was written over: without an answer every later command would be refused.
+                        refuse(number, String.valueOf(e));
                     }
                 },
                 "applications");
         thread.setDaemon(true);
         thread.start();
+    }
+
+    private void refuse(int number, String why) {
+        discard(number);
+        events.accept(new Event.Prepared(null, why));
     }
 
     @Override

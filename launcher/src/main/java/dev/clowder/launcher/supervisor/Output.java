@@ -18,6 +18,7 @@ public final class Output implements AutoCloseable {
     private static final int RESERVE = 64 * 1024;
 
     private static final long PATIENCE_MILLIS = 1000;
+    private static final long MILLIS_BETWEEN_ATTEMPTS = 1000;
 
     private final OutputStream out;
     private final boolean json;
@@ -25,6 +26,9 @@ public final class Output implements AutoCloseable {
     private final Thread writer = new Thread(this::write, "output");
     private int waitingBytes;
     private long dropped;
+    /** Of those, how many the line that is being written tells of. */
+    private long told;
+
     private boolean closed;
 
     /** Writes lines as they are. */
@@ -85,19 +89,32 @@ public final class Output implements AutoCloseable {
     }
 
     private void write() {
-        try {
-            for (byte[] line = next(); line != null; line = next()) {
+        for (byte[] line = next(); line != null; line = next()) {
+            try {
                 out.write(line);
                 if (idle()) {
                     out.flush();
                 }
+            } catch (IOException e) {
+                // A closed pipe, a full disk, which may have room again: serving goes on, lines are dropped and
+                // counted.
+                if (!awaitNextAttempt()) {
+                    return;
+                }
             }
-        } catch (IOException e) {
-            // Nobody reads any more (a closed pipe, a full disk): serving goes on, lines are dropped.
-            synchronized (this) {
-                waiting.clear();
-                waitingBytes = MAX_WAITING + RESERVE;
+        }
+    }
+
+    private synchronized boolean awaitNextAttempt() {
+        dropped += Math.max(1, told);
+        try {
+            if (!closed) {
+                wait(MILLIS_BETWEEN_ATTEMPTS);
             }
+            return !closed;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 
@@ -110,7 +127,8 @@ public final class Output implements AutoCloseable {
             if (dropped > 0) {
                 long lines = dropped;
                 dropped = 0;
-                String text = lines + " lines of output dropped, the reader is too slow";
+                told = lines;
+                String text = lines + " lines of output dropped: the reader was too slow, or there was no room";
                 return ((json ? ClusterEvent.log(text).json() : "clowder: " + text) + System.lineSeparator())
                         .getBytes(UTF_8);
             }
@@ -123,6 +141,7 @@ public final class Output implements AutoCloseable {
                 return null;
             }
         }
+        told = 0;
         byte[] line = waiting.remove();
         waitingBytes -= line.length;
         return line;

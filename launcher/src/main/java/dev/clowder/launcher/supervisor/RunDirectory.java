@@ -341,7 +341,8 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    private static String reason(IOException e) {
+    /** Why a file can't be used, in words: of many errors the message is the name of the file alone. */
+    static String reason(IOException e) {
         String name = e.getClass().getSimpleName().replace("Exception", "");
         return e instanceof java.nio.file.FileSystemException f && f.getReason() == null
                 ? name + ": " + f.getFile()

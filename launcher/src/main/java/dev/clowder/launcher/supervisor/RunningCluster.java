@@ -201,9 +201,9 @@ public final class RunningCluster {
         supervisor.adopt(adoption.workers(), adoption.lastId());
         adoption.workers().forEach(host::adopt);
         if (adoption.changed()) {
-            // They run what was asked for last time until that of this time has proven itself.
+            // They serve on until those who do what is asked for now have proven themselves.
             List<String> apps = new ArrayList<>();
-            config.apps().forEach(app -> apps.add(app.mount() + "=" + app.source()));
+            adoption.wanted().forEach(app -> apps.add(app.mount() + "=" + app.source()));
             supervisor.post(new Event.Asked(new Message.Command("deploy", apps), new Answer(takenOver)));
         } else {
             takenOver.complete(new Message.Reply(Supervisor.OK, "no worker had to be replaced"));

@@ -138,7 +138,11 @@ final class SlotLog implements AutoCloseable {
             lost += Math.max(0, file.size() - position);
         } catch (IOException e) {
             lost = file.size();
-            Files.deleteIfExists(generation(path, 1));
+            try {
+                Files.deleteIfExists(generation(path, 1));
+            } catch (IOException left) {
+                // The same reason; the log must not grow for that.
+            }
             log.accept(path.getFileName() + ": can't be copied to "
                     + generation(path, 1).getFileName() + " (" + e.getMessage() + ")");
         }

@@ -353,8 +353,8 @@ final class Workers {
             spawn(slot, generation, now);
         } catch (IOException e) {
             slot.retryAt = now + slot.delay.afterFailedStart(now);
-            observer.log("can't start a worker in slot " + slot.number + ": " + e.getMessage());
-            giveUpUnlessReady(String.valueOf(e.getMessage()));
+            observer.log("can't start a worker in slot " + slot.number + ": " + RunDirectory.reason(e));
+            giveUpUnlessReady(RunDirectory.reason(e));
         }
     }
 
@@ -432,7 +432,7 @@ final class Workers {
         try {
             note.write();
         } catch (IOException e) {
-            observer.log("can't write down what runs, a later supervisor will not know it: " + e.getMessage());
+            observer.log("can't write down what runs, a later supervisor will not know it: " + RunDirectory.reason(e));
         }
     }
 

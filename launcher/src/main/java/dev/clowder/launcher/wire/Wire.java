@@ -72,9 +72,16 @@ public final class Wire implements Closeable {
         }
         synchronized (posted) {
             if (poster == null) {
-                poster = new Thread(this::writePosted, "control writer");
-                poster.setDaemon(true);
-                poster.start();
+                Thread thread = new Thread(this::writePosted, "control writer");
+                thread.setDaemon(true);
+                try {
+                    thread.start();
+                } catch (OutOfMemoryError e) {
+                    // What Java says when the system has no thread more: as if the other side did not read.
+                    posted.remove(frame);
+                    return false;
+                }
+                poster = thread;
             }
         }
         return true;
