@@ -60,6 +60,7 @@ final class SystemdUnit {
         values.put("stopText", ConfigCommand.text(stop));
         values.put("stopSeconds", ConfigCommand.seconds(drain.plus(stop).plus(MARGIN)));
         values.put("startSeconds", ConfigCommand.seconds(boot.plus(START_MARGIN)));
+        values.put("ports", arguments.text("--tls-port") == null ? "1" : "2");
         return Template.fill("systemd.service", values);
     }
 

@@ -89,6 +89,12 @@ class ConfigCommandTest {
     }
 
     @Test
+    void systemdKeepsTheSocketOfEachPort() throws Exception {
+        assertThat(config("systemd", "--tls-port", "8443", "--tls-cert", "c", "--tls-key", "k", "/opt/shop.war"))
+                .contains("\nFileDescriptorStoreMax=2\n");
+    }
+
+    @Test
     void anUnitHasAbsolutePathsAndQuotesWhatSystemdWouldRead() throws Exception {
         String here = Path.of("").toAbsolutePath().toString();
         assertThat(config("systemd", "--worker-opts", "-Da=100% -Db=$x \"y\"", "--stop-on-eof", "/=one.war"))
