@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
 import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -221,5 +222,24 @@ class InstalledServicesIT {
         assertThat(curl(second, forwarded)).startsWith("mapped " + SHOP + " 203.0.113.7 ");
         assertThat(curl(second + "cart/", forwarded)).startsWith("cart " + SHOP + " 203.0.113.7 ");
         assertThat(curl(second)).startsWith("second 127.0.0.1 127.0.0.1 ");
+    }
+
+    @Test
+    @DisplayName("the unit for systemd names the installation, no port, and as many sockets as there are connectors")
+    void theUnitNamesTheInstallation() throws Exception {
+        Launcher.Result unit = Launcher.ofThisBuild()
+                .run(
+                        SOON,
+                        List.of(
+                                "config",
+                                "systemd",
+                                "--name",
+                                "shop",
+                                "--run-dir",
+                                cluster.runDir().toString()));
+        assertThat(unit.exitCode()).as(unit.errors()).isZero();
+        assertThat(unit.output())
+                .contains(" run --run-dir /run/shop --log-dir /var/log/shop ", " --catalina-base " + base)
+                .contains("\nFileDescriptorStoreMax=3\n");
     }
 }
