@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
 import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,9 +25,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A {@code server.xml} with more in it than most have: two services, three hosts, TLS with two certificates and HTTP/2, a
+ * A {@code server.xml} with more in it than most have: five services, six hosts, TLS with two certificates and HTTP/2, a
  * DataSource, a RemoteIpValve, an AJP connector. {@code curl} is the client.
  */
 @EnabledOnOs(value = OS.LINUX, disabledReason = "bin/setenv.sh needs a shell")
@@ -40,6 +43,7 @@ class InstalledServicesIT {
 
     private static final int TLS = 1;
     private static final int SECOND_SERVICE = 2;
+    private static final int ITSELF = 5;
 
     private static final String PAGE = """
             <%@ page contentType="text/plain" session="false" import="javax.naming.*,javax.sql.*,java.sql.*" %><%
@@ -50,6 +54,10 @@ class InstalledServicesIT {
                 version = r.getString(1);
             }
             %>%s <%= request.getServerName() %> <%= request.getRemoteAddr() %> <%= request.isSecure() %> <%= version %>""";
+
+    /** Reads what a ForwardedValve in front of it would remove. */
+    private static final String OWN_VALVE =
+            "<Valve className=\"org.apache.catalina.valves.RemoteIpValve\" remoteIpHeader=\"X-Real-IP\"/>";
 
     @TempDir
     static Path directory;
@@ -83,6 +91,7 @@ class InstalledServicesIT {
         }
         Path cart = Files.createDirectories(base.resolve("mapped/cart"));
         Files.writeString(cart.resolve("index.jsp"), PAGE.replace("%s", "cart"));
+        applicationsThatJudge();
         cluster = ClowderProcess.builder()
                 .root(directory)
                 .catalinaBase(base)
@@ -132,8 +141,45 @@ class InstalledServicesIT {
                       <Host name="shop.example.com" appBase="mapped"/>
                     </Engine>
                   </Service>
+                  <Service name="Named">
+                    <Connector port="0" address="127.0.0.1"/>
+                    <Engine name="Named" defaultHost="localhost">
+                      <Host name="localhost" appBase="named">
+                        <Context path="/app" docBase="${catalina.base}/elsewhere/named">OWN_VALVE</Context>
+                      </Host>
+                    </Engine>
+                  </Service>
+                  <Service name="Described">
+                    <Connector port="0" address="127.0.0.1"/>
+                    <Engine name="Described" defaultHost="localhost">
+                      <Host name="localhost" appBase="described"/>
+                    </Engine>
+                  </Service>
+                  <Service name="Itself">
+                    <Connector port="0" address="127.0.0.1"/>
+                    <Engine name="Itself" defaultHost="localhost">
+                      <Host name="localhost" appBase="itself"/>
+                    </Engine>
+                  </Service>
                 </Server>
-                """;
+                """.replace("OWN_VALVE", OWN_VALVE);
+    }
+
+    /** One more than in {@link #serverXml}: by a descriptor, and by what is in the application itself. */
+    private static void applicationsThatJudge() throws IOException {
+        for (String application : List.of("elsewhere/named", "elsewhere/described", "itself/app")) {
+            Path root = Files.createDirectories(base.resolve(application));
+            Files.writeString(root.resolve("index.jsp"), PAGE.replace("%s", application));
+        }
+        Files.writeString(
+                Files.createDirectories(base.resolve("conf/Described/localhost"))
+                        .resolve("app.xml"),
+                "<Context docBase=\"" + base.resolve("elsewhere/described") + "\">" + OWN_VALVE + "</Context>");
+        Files.writeString(
+                Files.createDirectories(base.resolve("itself/app/META-INF")).resolve("context.xml"),
+                "<Context>" + OWN_VALVE + "</Context>");
+        Path other = Files.createDirectories(base.resolve("itself/ROOT"));
+        Files.writeString(other.resolve("index.jsp"), PAGE.replace("%s", "other"));
     }
 
     private static int port(int listener) {
@@ -156,7 +202,7 @@ class InstalledServicesIT {
     void everyConnectorIsShared() {
         assertThat(status.listeners())
                 .extracting(ClusterStatus.Listener::protocol)
-                .containsExactly("http", "https", "http");
+                .containsExactly("http", "https", "http", "http", "http", "http");
         assertThat(cluster.output()).contains("connector port 8009 (AJP/1.3) is off");
     }
 
@@ -221,5 +267,44 @@ class InstalledServicesIT {
         assertThat(curl(second, forwarded)).startsWith("mapped " + SHOP + " 203.0.113.7 ");
         assertThat(curl(second + "cart/", forwarded)).startsWith("cart " + SHOP + " 203.0.113.7 ");
         assertThat(curl(second)).startsWith("second 127.0.0.1 127.0.0.1 ");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3, elsewhere/named", "4, elsewhere/described", "5, itself/app"})
+    @DisplayName("an application with a valve of its own, wherever it is declared, finds all headers for it to judge")
+    void theValveOfAnApplicationJudges(int listener, String application) throws Exception {
+        String url = "http://127.0.0.1:" + port(listener) + "/app/";
+        assertThat(curl(url, "-H", "X-Real-IP: 203.0.113.7", "-H", "X-Forwarded-For: 198.51.100.9"))
+                .startsWith(application + " 127.0.0.1 203.0.113.7 ");
+    }
+
+    @Test
+    @DisplayName("--trust judges for the other applications of its engine, and one line says so")
+    void trustIsForTheOtherApplications() throws Exception {
+        String url = "http://127.0.0.1:" + port(ITSELF) + "/";
+        String[] forwarded = {"-H", "X-Forwarded-For: 203.0.113.7", "-H", "X-Forwarded-Host: " + SHOP};
+        assertThat(curl(url, forwarded)).startsWith("other " + SHOP + " 203.0.113.7 ");
+        assertThat(cluster.output())
+                .contains("Itself: localhost/app has a RemoteIpValve or ForwardedValve of its own")
+                .doesNotContain("Second: localhost");
+    }
+
+    @Test
+    @DisplayName("the unit for systemd names the installation, no port, and as many sockets as there are connectors")
+    void theUnitNamesTheInstallation() throws Exception {
+        Launcher.Result unit = Launcher.ofThisBuild()
+                .run(
+                        SOON,
+                        List.of(
+                                "config",
+                                "systemd",
+                                "--name",
+                                "shop",
+                                "--run-dir",
+                                cluster.runDir().toString()));
+        assertThat(unit.exitCode()).as(unit.errors()).isZero();
+        assertThat(unit.output())
+                .contains(" run --run-dir /run/shop --log-dir /var/log/shop ", " --catalina-base " + base)
+                .contains("\nFileDescriptorStoreMax=6\n");
     }
 }

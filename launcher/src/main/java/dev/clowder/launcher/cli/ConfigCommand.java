@@ -106,8 +106,8 @@ final class ConfigCommand implements Callable<Integer> {
     @Command(
             name = "systemd",
             sortOptions = false,
-            footer = "All options of run describe the cluster, APP among them; a running one needs only --port or"
-                    + " --run-dir.",
+            footer = "All options of run describe the cluster, APP or --catalina-base among them; a running one needs"
+                    + " only --port or --run-dir.",
             description = "Prints a service unit.")
     static final class Systemd extends Of {
         @Option(

@@ -3,6 +3,8 @@ package dev.clowder.launcher.cli;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.JavaCommand;
 import dev.clowder.launcher.config.ListenAddress;
+import dev.clowder.launcher.config.installed.CatalinaBase;
+import dev.clowder.launcher.config.installed.ServerXml.SharedConnector;
 import dev.clowder.launcher.supervisor.OwnJvm;
 import dev.clowder.launcher.supervisor.RunDirectory;
 import dev.clowder.launcher.supervisor.Status;
@@ -40,7 +42,10 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
      */
     static DescribedCluster of(List<String> typed) throws ConfigException, IOException {
         RunArguments described = RunArguments.parse(typed, Path.of("").toAbsolutePath());
-        int port = port(described);
+        CatalinaBase installed = described.installed();
+        SharedConnector first =
+                installed == null ? null : installed.serverXml().connectors().get(0);
+        int port = port(described, first);
         String runDir = described.text("--run-dir");
         ControlClient control = new ControlClient();
         control.port = port;
@@ -53,14 +58,17 @@ record DescribedCluster(RunArguments arguments, List<String> command, InetSocket
         return new DescribedCluster(
                 described,
                 ownCommand(),
-                reachable(described.text("--address"), port),
+                reachable(first == null ? described.text("--address") : first.address(), port),
                 "for a cluster that does not run now, from the options of `clowder config` and the defaults of `clowder run`");
     }
 
-    private static int port(RunArguments described) throws ConfigException {
-        int port = Integer.parseInt(described.text("--port", String.valueOf(DEFAULT_PORT)));
+    private static int port(RunArguments described, @Nullable SharedConnector first) throws ConfigException {
+        int otherwise = first == null ? DEFAULT_PORT : first.port();
+        int port = Integer.parseInt(described.text("--port", String.valueOf(otherwise)));
         if (port < 1 || port > 65535) {
-            throw new ConfigException("--port " + port + ": not a port that a proxy can connect to, use 1 to 65535");
+            String where =
+                    first == null || port != otherwise ? "--port " : "server.xml line " + first.line() + ", port ";
+            throw new ConfigException(where + port + ": not a port that a proxy can connect to, use 1 to 65535");
         }
         return port;
     }

@@ -2,6 +2,7 @@ package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
+import dev.clowder.launcher.config.installed.CatalinaBase;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -130,6 +131,23 @@ final class RunArguments {
     /** What a time option is. */
     Duration time(String option) {
         return value(option) instanceof Duration time ? time : Duration.ZERO;
+    }
+
+    /**
+     * The installed Tomcat that is to run, null if it is the launcher's own.
+     *
+     * @throws ConfigException if {@code run} could not run it
+     */
+    @Nullable
+    CatalinaBase installed() throws ConfigException {
+        return value("--catalina-base") instanceof Path base
+                ? CatalinaBase.open(
+                        base,
+                        value("--catalina-home") instanceof Path home ? home : null,
+                        value("--worker-opts") instanceof List<?> options
+                                ? options.stream().map(String::valueOf).toList()
+                                : List.of())
+                : null;
     }
 
     private @Nullable Object value(String option) {

@@ -1,12 +1,14 @@
 package dev.clowder.launcher.cli;
 
 import dev.clowder.launcher.config.ConfigException;
+import dev.clowder.launcher.config.installed.CatalinaBase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The unit of {@code docs/systemd.md}, for one cluster. */
 final class SystemdUnit {
@@ -26,17 +28,23 @@ final class SystemdUnit {
         check("--name", name);
         check("--user", user);
         RunArguments arguments = cluster.arguments();
+        CatalinaBase installed = arguments.installed();
         String runDir = "/run/" + name;
         List<String> start = new ArrayList<>(cluster.command());
         start.add("run");
-        if (arguments.applications().isEmpty()) {
-            throw new ConfigException("name the application, as for run: no cluster runs there that has one");
+        if (installed == null && arguments.applications().isEmpty()) {
+            throw new ConfigException("name the application, or an installed Tomcat by --catalina-base, as for run: no"
+                    + " cluster runs there that has one");
+        }
+        if (installed != null && !arguments.applications().isEmpty()) {
+            throw new ConfigException("APP " + String.join(" ", arguments.applications())
+                    + ": not together with --catalina-base, put it into webapps");
         }
         // systemd owns the directories, and gives an empty standard input.
         List<String> rest = arguments.normal("--run-dir", "--log-dir", "--stop-on-eof", "--port");
         refuseSecret(rest);
         String port = arguments.text("--port");
-        if (port != null) {
+        if (port != null && installed == null) {
             // Any port, which a proxy would have to guess after each start: the one that it got is kept.
             boolean any = port.equals("0");
             start.addAll(List.of("--port", any ? String.valueOf(cluster.listen().getPort()) : port));
@@ -60,7 +68,16 @@ final class SystemdUnit {
         values.put("stopText", ConfigCommand.text(stop));
         values.put("stopSeconds", ConfigCommand.seconds(drain.plus(stop).plus(MARGIN)));
         values.put("startSeconds", ConfigCommand.seconds(boot.plus(START_MARGIN)));
+        values.put("ports", String.valueOf(ports(arguments, installed)));
         return Template.fill("systemd.service", values);
+    }
+
+    /** How many sockets there are to keep. */
+    private static int ports(RunArguments arguments, @Nullable CatalinaBase installed) {
+        if (installed != null) {
+            return installed.serverXml().connectors().size();
+        }
+        return arguments.text("--tls-port") == null ? 1 : 2;
     }
 
     private static void check(String option, String name) throws ConfigException {

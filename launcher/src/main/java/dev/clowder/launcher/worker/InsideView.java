@@ -40,7 +40,8 @@ final class InsideView {
         }
     }
 
-    private void note(Container container) {
+    /** Counts what a valve in this container judges too. */
+    void note(Container container) {
         for (Valve valve : container.getPipeline().getValves()) {
             if (valve instanceof ForwardedValve counting) {
                 forwarded.add(counting);

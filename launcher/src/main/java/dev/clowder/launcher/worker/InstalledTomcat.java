@@ -1,7 +1,6 @@
 package dev.clowder.launcher.worker;
 
 import dev.clowder.launcher.wire.Message;
-import dev.clowder.valve.ForwardedValve;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,13 +15,11 @@ import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Server;
 import org.apache.catalina.Service;
-import org.apache.catalina.Valve;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardHost;
 import org.apache.catalina.startup.Bootstrap;
 import org.apache.catalina.startup.Catalina;
 import org.apache.catalina.startup.CatalinaBaseConfigurationSource;
-import org.apache.catalina.valves.RemoteIpValve;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.IntrospectionUtils;
@@ -144,9 +141,9 @@ final class InstalledTomcat extends Catalina {
             Engine engine = service.getContainer();
             spreadReceiver(engine);
             accessLogs.adapt(engine);
-            boolean judged = isJudged(engine);
+            boolean judged = ForwardingOfApplications.isIn(engine);
             for (Container child : engine.findChildren()) {
-                judged |= isJudged(child);
+                judged |= ForwardingOfApplications.isIn(child);
                 spreadReceiver(child);
                 accessLogs.adapt(child);
                 if (child instanceof Host host) {
@@ -188,15 +185,6 @@ final class InstalledTomcat extends Catalina {
                 }
             }
         }
-    }
-
-    private static boolean isJudged(Container container) {
-        for (Valve valve : container.getPipeline().getValves()) {
-            if (valve instanceof RemoteIpValve || valve instanceof ForwardedValve) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Of a {@code <Cluster>}, whose classes may not be installed. */

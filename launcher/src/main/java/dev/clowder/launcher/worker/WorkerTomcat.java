@@ -79,6 +79,9 @@ final class WorkerTomcat {
             }
             addValves(engine, start, place, isJudged, requests);
             insides.watch(engine);
+            if (start.installed() != null && !isJudged) {
+                engine.addLifecycleListener(new ForwardingOfApplications(() -> forwardedValve(start), insides::note));
+            }
             Observation.begin(engine);
         };
         try {
@@ -147,12 +150,16 @@ final class WorkerTomcat {
             pipeline.addValve(new ExposeWorkerValve(place));
         }
         if (!isJudged) {
-            ForwardedValve forwarded = new ForwardedValve();
-            forwarded.setTrust(start.forwarding().trust());
-            forwarded.setHeaders(start.forwarding().headers());
-            pipeline.addValve(forwarded);
+            pipeline.addValve(forwardedValve(start));
         }
         pipeline.addValve(requests);
+    }
+
+    private static ForwardedValve forwardedValve(Message.Start start) {
+        ForwardedValve forwarded = new ForwardedValve();
+        forwarded.setTrust(start.forwarding().trust());
+        forwarded.setHeaders(start.forwarding().headers());
+        return forwarded;
     }
 
     /** The sessions of this slot are here from now on, before its clients are. */

@@ -1,11 +1,13 @@
 package dev.clowder.launcher.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.clowder.launcher.check.CheckCommand;
 import dev.clowder.launcher.config.ConfigException;
 import dev.clowder.launcher.config.ConfigReader;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetSocketAddress;
@@ -14,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -88,6 +92,66 @@ class ConfigCommandTest {
                         "--drain-timeout 1500ms");
     }
 
+    /** An installation with connectors for 8081 and 8443, as much of it as is looked at. */
+    private Path installation() throws IOException {
+        Path base = directory.resolve("tomcat");
+        Path jar = Files.createDirectories(base.resolve("lib")).resolve("catalina.jar");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+            zip.putNextEntry(new ZipEntry("org/apache/catalina/util/ServerInfo.properties"));
+            zip.write("server.number=11.0.0.0".getBytes(UTF_8));
+        }
+        Files.writeString(
+                Files.createDirectories(base.resolve("conf")).resolve("server.xml"),
+                "<Server><Service><Connector port=\"8081\" address=\"127.0.0.2\"/><Connector port=\"8443\"/>"
+                        + "</Service></Server>");
+        return base;
+    }
+
+    @Test
+    void anInstalledTomcatHasAnUnitWithoutAnApplication() throws Exception {
+        Path base = installation();
+        assertThat(config("systemd", "--catalina-base", base.toString()))
+                .contains(" run --run-dir /run/clowder --log-dir /var/log/clowder --catalina-base " + base + "\n")
+                .contains("\nFileDescriptorStoreMax=2\n");
+    }
+
+    @Test
+    void theUnitOfAnInstalledTomcatNamesNoPortWhichRunWouldRefuse() throws Exception {
+        assertThat(config(
+                        "systemd",
+                        "--port",
+                        "8081",
+                        "--catalina-base",
+                        installation().toString()))
+                .doesNotContain("--port");
+    }
+
+    @Test
+    void anInstalledTomcatIsReachedWhereItsFirstConnectorListens() throws Exception {
+        assertThat(config("nginx", "--catalina-base", installation().toString()))
+                .contains("server 127.0.0.2:8081");
+    }
+
+    @Test
+    void anInstalledTomcatWithAnApplicationBesideIsRefusedAsRunDoes() throws Exception {
+        assertThat(clowder(
+                        "config",
+                        "systemd",
+                        "--catalina-base",
+                        installation().toString(),
+                        "/opt/y.war",
+                        "--run-dir",
+                        runDir))
+                .isEqualTo(WRONG_USAGE);
+        assertThat(err.toString()).contains("APP /opt/y.war: not together with --catalina-base");
+    }
+
+    @Test
+    void systemdKeepsTheSocketOfEachPort() throws Exception {
+        assertThat(config("systemd", "--tls-port", "8443", "--tls-cert", "c", "--tls-key", "k", "/opt/shop.war"))
+                .contains("\nFileDescriptorStoreMax=2\n");
+    }
+
     @Test
     void anUnitHasAbsolutePathsAndQuotesWhatSystemdWouldRead() throws Exception {
         String here = Path.of("").toAbsolutePath().toString();
@@ -148,7 +212,8 @@ class ConfigCommandTest {
                 "config haproxy --health-path /a{b; --health-path /a{b: use a path such as /health",
                 "config systemd --name ../x y.war; --name ../x: use letters",
                 "config systemd --sessions redis://:secret@host y.war; --sessions: everybody can read a unit",
-                "config systemd; name the application",
+                "config systemd; name the application, or an installed Tomcat by --catalina-base",
+                "config systemd --catalina-base /no/such/tomcat; --catalina-base /no/such/tomcat: no such directory",
                 "proxy --to htt://localhost; --to htt://localhost: use a URL such as",
                 "proxy --to localhost:3000; --to localhost:3000: ",
                 "proxy --to http://localhost:0; 0 is not a port",
