@@ -4,7 +4,6 @@ import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.AppReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -194,8 +193,7 @@ final class Commands {
     }
 
     private Replacement replacement(String name, Event.Caller caller, Generation target, List<WorkerSlot> slots) {
-        Duration idle = config.timeouts().drain();
-        return new Replacement(name, host.timeOfDay(), caller, observer, workers, target, slots, config.surge(), idle);
+        return new Replacement(name, host.timeOfDay(), caller, observer, workers, target, slots, config);
     }
 
     /**

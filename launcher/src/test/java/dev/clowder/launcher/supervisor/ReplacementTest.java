@@ -111,6 +111,65 @@ class ReplacementTest {
     }
 
     @Test
+    void aNewWorkerThatAnswersItsHealthPathBadlyStopsTheReloadAndDrainsForItHasClients() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.sick.add(3);
+        host.take();
+        cluster.pass(15);
+        cluster.step();
+        assertThat(reload).isDone();
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(reload.join().text())
+                .doesNotContain("\n")
+                .contains("3 probes in a row failed (/health answered with status 503)");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
+        assertThat(host.take()).isEmpty();
+    }
+
+    @Test
+    void aNewWorkerIsProvenOnlyByAGoodAnswerOfItsHealthPath() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> restart = cluster.ask("restart", "1");
+        cluster.ready(3);
+        cluster.sick.add(3);
+        cluster.pass(9);
+        assertThat(cluster.status())
+                .as("it may still warm up")
+                .containsExactly("1/1 READY 1", "1/3 READY 1", "2/2 READY 1");
+        cluster.sick.clear();
+        cluster.pass(1);
+        assertThat(cluster.status()).containsExactly("1/3 READY 1", "1/1 DRAINING 1", "2/2 READY 1");
+        cluster.exited(1, 0);
+        assertThat(restart).isDone();
+        assertThat(restart.join().exitCode()).isZero();
+    }
+
+    @Test
+    void aNewWorkerThatIsTooBusyToAnswerItsHealthPathIsNotWaitedForForEver() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.stuck.add(3);
+        for (int i = 0; i < 61; i++) {
+            cluster.pass(1);
+            cluster.said(3, new Message.Load(10, host.now, 10, 0, 0, null));
+        }
+        assertThat(reload).isDone();
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(reload.join().text()).contains("gave no good answer to /health within 60.0 s");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
+    }
+
+    private void withHealthPath() throws Exception {
+        cluster.close();
+        cluster = new PaperCluster(temporary.resolve("other"), 1, 0, 0, "/health");
+        host = cluster.host;
+        cluster.bothReady();
+    }
+
+    @Test
     void aWorkerThatIsNotReadyInTimeStopsTheReload() throws Exception {
         cluster.bothReady();
         CompletableFuture<Message.Reply> reload = cluster.ask("reload");
