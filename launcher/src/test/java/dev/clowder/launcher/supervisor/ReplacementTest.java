@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -347,6 +348,36 @@ class ReplacementTest {
         cluster.exited(3, 1);
         assertThat(up.join().exitCode()).isEqualTo(4);
         assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 READY 1");
+    }
+
+    @Test
+    void scaleDoesNotWaitForASlotThatWasNotReadyBefore() throws Exception {
+        cluster.bothReady();
+        quarantine();
+        CompletableFuture<Message.Reply> up = cluster.ask("scale", "3");
+        cluster.step();
+        List<String> orders = host.take();
+        int third = Integer.parseInt(orders.get(orders.size() - 1).substring("spawn 3/".length()));
+        assertThat(up).isNotDone();
+        cluster.ready(third);
+        assertThat(up).isDone();
+        assertThat(up.join()).isEqualTo(new Message.Reply(0, "done, 3 workers, 2 of them ready"));
+
+        CompletableFuture<Message.Reply> down = cluster.ask("scale", "2");
+        assertThat(down).isNotDone();
+        cluster.exited(third, 0);
+        assertThat(down).isDone();
+        assertThat(down.join()).isEqualTo(new Message.Reply(0, "done, 2 workers, 1 of them ready"));
+    }
+
+    private void quarantine() throws Exception {
+        while (!cluster.states().get(1).equals("QUARANTINED")) {
+            while (!cluster.states().get(1).matches("STARTING|READY")) {
+                cluster.pass(1);
+            }
+            cluster.exited(cluster.supervisor.status(host.now).workers().get(1).id(), 1);
+        }
+        host.take();
     }
 
     @Test
