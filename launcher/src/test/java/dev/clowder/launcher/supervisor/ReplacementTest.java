@@ -255,6 +255,15 @@ class ReplacementTest {
     }
 
     @Test
+    void aChangeDuringTheStartIsRefusedWithTheTimeOfTheStart() throws Exception {
+        Message.Reply refused = cluster.ask("scale", "3").join();
+        assertThat(refused.exitCode()).isEqualTo(6);
+        assertThat(refused.text())
+                .isEqualTo(
+                        "scale refused: the start is in progress since 1970-01-01T00:00:00Z, no worker is ready yet");
+    }
+
+    @Test
     void aStopEndsAReloadWithAnAnswer() throws Exception {
         cluster.bothReady();
         CompletableFuture<Message.Reply> reload = cluster.ask("reload");
