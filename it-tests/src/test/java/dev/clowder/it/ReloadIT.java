@@ -205,6 +205,24 @@ class ReloadIT {
 
     @Tag("slow")
     @Test
+    @DisplayName("a signal that can't be obeyed has one line in the log, with its name and the reason")
+    void aRefusedSignalIsInTheLog() throws Exception {
+        signal("HUP");
+        await("a reload is under way")
+                .atMost(SOON)
+                .until(() -> cluster.statusJson().contains("\"operation\""));
+        signal("TTIN");
+        await("the refusal")
+                .atMost(SOON)
+                .until(() ->
+                        cluster.output().contains("clowder: SIGTTIN: scale refused: reload is in progress since "));
+        await("the reload is over")
+                .atMost(LONG)
+                .until(() -> !cluster.statusJson().contains("\"operation\""));
+    }
+
+    @Tag("slow")
+    @Test
     @EnabledOnOs(value = OS.LINUX, disabledReason = "links, scripts and /proc")
     @DisplayName("failure 35: a reload runs on the JDK that is there then, and is refused when there is none")
     void aReloadRunsOnTheJdkThatIsThereThen() throws Exception {

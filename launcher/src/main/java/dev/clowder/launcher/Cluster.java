@@ -209,6 +209,16 @@ public final class Cluster implements AutoCloseable {
         return running.ask(command, List.of(arguments)).thenApply(Message.Reply::exitCode);
     }
 
+    /** As {@link #ask}, for a signal: nobody is there to be told, so the log says that it can't be obeyed and why. */
+    @SuppressWarnings("FutureReturnValueIgnored") // The log says what came of it.
+    void obey(String signal, String command, String... arguments) {
+        running.ask(command, List.of(arguments)).thenAccept(reply -> {
+            if (reply.exitCode() != 0) {
+                running.log("SIG" + signal + ": " + reply.text());
+            }
+        });
+    }
+
     /** Begins to stop gracefully: no new connections, requests in flight are finished. Returns at once. */
     public void stop() {
         running.stop(false);

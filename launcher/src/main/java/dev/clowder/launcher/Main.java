@@ -21,8 +21,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.Charset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
@@ -108,13 +110,14 @@ public final class Main {
     private static void obeySignals(StopSwitch stop) {
         Signals.on(List.of("TERM", "INT"), stop::press);
         // From a terminal that closes it means stop; from a program it means reload.
-        Signals.on(List.of("HUP"), Terminals.is(0, true) ? stop::press : () -> stop.ask("reload"));
-        Signals.on(List.of("TTIN"), () -> stop.ask("scale", "+1"));
-        Signals.on(List.of("TTOU"), () -> stop.ask("scale", "-1"));
+        Signals.on(List.of("HUP"), Terminals.is(0, true) ? stop::press : () -> stop.ask("HUP", "reload"));
+        Signals.on(List.of("TTIN"), () -> stop.ask("TTIN", "scale", "+1"));
+        Signals.on(List.of("TTOU"), () -> stop.ask("TTOU", "scale", "-1"));
     }
 
     /** The first press stops gracefully, a second one at once; a press before there is a cluster is not forgotten. */
     private static final class StopSwitch {
+        private final List<Consumer<Cluster>> early = new ArrayList<>();
         private @Nullable Cluster cluster;
         private int presses;
 
@@ -125,14 +128,17 @@ public final class Main {
 
         synchronized void connect(Cluster started) {
             cluster = started;
+            early.forEach(asked -> asked.accept(started));
+            early.clear();
             act();
         }
 
-        /** A command that came as a signal; its answer is in the log. Before there is a cluster there is nothing to change. */
-        @SuppressWarnings("FutureReturnValueIgnored") // The log says what came of it.
-        synchronized void ask(String command, String... arguments) {
+        /** A command that came as a signal; the log says what came of it, also if it came before there is a cluster. */
+        synchronized void ask(String signal, String command, String... arguments) {
             if (cluster != null) {
-                cluster.ask(command, arguments);
+                cluster.obey(signal, command, arguments);
+            } else {
+                early.add(started -> started.obey(signal, command, arguments));
             }
         }
 

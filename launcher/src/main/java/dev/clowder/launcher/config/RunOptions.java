@@ -246,7 +246,9 @@ public final class RunOptions {
     @Option(
             names = "--health-path",
             paramLabel = "PATH",
-            description = "asked of each worker, must answer below 500 (default: any HTTP answer will do)")
+            description =
+                    "asked of each worker, must answer below 500; one that does not is replaced, a new one refused"
+                            + " (default: any HTTP answer will do)")
     @Nullable
     String healthPath;
 

@@ -4,7 +4,7 @@ import dev.clowder.launcher.config.App;
 import dev.clowder.launcher.config.AppReader;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
-import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -28,6 +28,7 @@ final class Commands {
     private final Observer observer;
     private final Map<Worker, Dump> dumps = new HashMap<>();
     private final List<Generation> generations = new ArrayList<>();
+    private final Instant startedAt;
     private int lastGeneration;
     private @Nullable Operation operation;
 
@@ -39,6 +40,7 @@ final class Commands {
         this.workers = workers;
         this.host = host;
         this.observer = observer;
+        startedAt = host.timeOfDay();
         generations.add(workers.generation());
         lastGeneration = workers.generation().number();
     }
@@ -121,7 +123,8 @@ final class Commands {
                             + operation.progress() + ")"));
         } else if (!workers.everReady()) {
             caller.answer(new Message.Reply(
-                    Supervisor.BUSY, name + " refused: the start is in progress, no worker is ready yet"));
+                    Supervisor.BUSY,
+                    name + " refused: the start is in progress since " + startedAt + ", no worker is ready yet"));
         } else if (name.equals("scale")) {
             scale(arguments, caller);
         } else if (name.equals("restart")) {
@@ -194,8 +197,7 @@ final class Commands {
     }
 
     private Replacement replacement(String name, Event.Caller caller, Generation target, List<WorkerSlot> slots) {
-        Duration idle = config.timeouts().drain();
-        return new Replacement(name, host.timeOfDay(), caller, observer, workers, target, slots, config.surge(), idle);
+        return new Replacement(name, host.timeOfDay(), caller, observer, workers, target, slots, config);
     }
 
     /**

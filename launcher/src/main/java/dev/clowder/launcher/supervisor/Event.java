@@ -57,8 +57,22 @@ sealed interface Event {
      */
     record Prepared(@Nullable Generation generation, String problem) implements Event {}
 
-    /** What a probe of a worker's data plane found; null when it was answered well. */
-    record Probed(int id, @Nullable String problem) implements Event {}
+    /**
+     * What a probe of a worker's data plane found.
+     *
+     * @param problem for people; empty when it was answered well
+     */
+    record Probed(int id, Finding finding, String problem) implements Event {
+        /** What became of the probe. */
+        enum Finding {
+            /** A good answer. */
+            WELL,
+            /** An answer, and a bad one: whatever else the worker answers, it says itself that it is not well. */
+            ILL,
+            /** No answer, or none in time: perhaps it is only busy. */
+            SILENT
+        }
+    }
 
     /** An operator asks; every question gets an answer. */
     record Asked(Message.Command command, Caller caller) implements Event {}

@@ -2,6 +2,7 @@ package dev.clowder.launcher.supervisor;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import dev.clowder.launcher.supervisor.Event.Probed.Finding;
 import dev.clowder.valve.ProxyHeaderWriter;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
@@ -22,7 +23,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Asks workers for an HTTP answer by the way that clients take: intake, poller, a thread of the pool, processor. One
@@ -40,6 +40,7 @@ final class Prober implements AutoCloseable {
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("probes", true), NioIoHandler.newFactory());
     private final Set<Integer> running = ConcurrentHashMap.newKeySet();
     private final byte[] request;
+    private final String healthPath;
     private final int firstBadStatus;
     private final Consumer<Event> events;
 
@@ -49,6 +50,7 @@ final class Prober implements AutoCloseable {
         String asked = healthPath.isEmpty() ? "OPTIONS *" : "GET " + healthPath;
         String head = asked + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: clowder\r\nConnection: close\r\n\r\n";
         request = head.getBytes(ISO_8859_1);
+        this.healthPath = healthPath;
         firstBadStatus = healthPath.isEmpty() ? 1000 : 500;
         this.events = events;
     }
@@ -73,7 +75,7 @@ final class Prober implements AutoCloseable {
                 .connect(UnixDomainSocketAddress.of(intake))
                 .addListener((ChannelFutureListener) connected -> {
                     if (!connected.isSuccess()) {
-                        probe.report("can't connect to its intake: "
+                        probe.silent("can't connect to its intake: "
                                 + connected.cause().getMessage());
                         running.remove(id);
                     }
@@ -110,46 +112,54 @@ final class Prober implements AutoCloseable {
             int wanted = Math.min(STATUS_END - statusLine.length(), bytes.readableBytes());
             statusLine.append(bytes.readCharSequence(wanted, ISO_8859_1));
             if (!reported && statusLine.length() == STATUS_END) {
-                report(judge(statusLine.toString()));
+                judge(statusLine.toString());
             }
             if (answered > MAX_ANSWER) {
                 worker.close();
             }
         }
 
-        private @Nullable String judge(String line) {
-            if (!line.startsWith(VERSION)) {
-                return "answered with something else than HTTP";
-            }
+        private void judge(String line) {
+            int status;
             try {
-                int status = Integer.parseInt(line.substring(line.length() - 3));
-                return status < firstBadStatus ? null : "answered with status " + status;
+                status = line.startsWith(VERSION) ? Integer.parseInt(line.substring(line.length() - 3)) : -1;
             } catch (NumberFormatException e) {
-                return "answered with something else than HTTP";
+                status = -1;
+            }
+            if (status < 0) {
+                report(Finding.ILL, "answered with something else than HTTP");
+            } else if (status < firstBadStatus) {
+                report(Finding.WELL, "");
+            } else {
+                report(Finding.ILL, healthPath + " answered with status " + status);
             }
         }
 
         @Override
         public void channelInactive(ChannelHandlerContext worker) {
-            report("closed the connection without an answer");
+            silent("closed the connection without an answer");
         }
 
         @Override
         public void exceptionCaught(ChannelHandlerContext worker, Throwable cause) {
-            report("the connection was lost: " + cause.getMessage());
+            silent("the connection was lost: " + cause.getMessage());
             worker.close();
         }
 
         void expire(Channel worker) {
-            report("gave no answer within " + TIMEOUT_MILLIS / 1000 + " s");
+            silent("gave no answer within " + TIMEOUT_MILLIS / 1000 + " s");
             worker.close();
         }
 
+        void silent(String problem) {
+            report(Finding.SILENT, problem);
+        }
+
         /** Only what comes first counts. */
-        void report(@Nullable String problem) {
+        private void report(Finding finding, String problem) {
             if (!reported) {
                 reported = true;
-                events.accept(new Event.Probed(id, problem));
+                events.accept(new Event.Probed(id, finding, problem));
             }
         }
     }

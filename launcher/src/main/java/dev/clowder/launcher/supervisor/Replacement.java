@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.LauncherConfig;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +35,10 @@ final class Replacement extends Operation {
     private final Workers workers;
     private final int surge;
     private final Duration idle;
+    private final String healthPath;
+    /** From ready to the first good answer on the health path. */
+    private final Duration patience;
+
     private final Deque<WorkerSlot> todo;
     private final int steps;
     private final Deque<WorkerSlot> done = new ArrayDeque<>();
@@ -54,8 +59,8 @@ final class Replacement extends Operation {
     private long next = Long.MAX_VALUE;
 
     /**
+     * @param config says how: surge, how long an old worker leaves idle connections open, what must be answered well
      * @param target what the new workers run; the same generation as before for a mere restart
-     * @param idle how long an old worker leaves idle connections open
      */
     Replacement(
             String name,
@@ -65,16 +70,17 @@ final class Replacement extends Operation {
             Workers workers,
             Generation target,
             Collection<WorkerSlot> slots,
-            int surge,
-            Duration idle) {
+            LauncherConfig config) {
         super(name, since, caller, observer);
         this.workers = workers;
         this.target = target;
         this.before = workers.generation();
         this.todo = new ArrayDeque<>(slots);
         this.steps = slots.size();
-        this.surge = surge;
-        this.idle = idle;
+        this.surge = config.surge();
+        this.idle = config.timeouts().drain();
+        this.healthPath = config.healthPath();
+        this.patience = config.timeouts().boot();
     }
 
     @Override
@@ -169,21 +175,33 @@ final class Replacement extends Operation {
         }
     }
 
-    /** Boots, is ready, stays well. A doubt within that time is as good as a death. */
+    /** Boots, is ready, stays well, answers its health path well. A doubt within that time is as good as a death. */
     private boolean prove(long now) {
         Worker proving = candidate;
         if (trouble != null || proving == null || proving.gone()) {
             fail(now);
             return true;
         }
-        if (proving.state == WorkerState.SUSPECT) {
-            trouble = "worker " + proving.name() + " was ready and then gave no sign of life";
+        Watch watch = proving.watch();
+        if (proving.state == WorkerState.SUSPECT && watch != null) {
+            trouble = "worker " + proving.name() + " was ready and then suspect: " + watch.doubt(now);
             fail(now);
             return true;
         }
         if (!proving.readyFor(STABLE, now)) {
             next = proving.wasReady ? proving.readyAt + STABLE : Long.MAX_VALUE;
             return false;
+        }
+        // What ran before has nothing to prove but that it runs: to stay with half of each would be worse.
+        if (!healthPath.isEmpty() && !goingBack && (watch == null || !watch.well())) {
+            if (!proving.readyFor(patience.toNanos(), now)) {
+                next = proving.readyAt + patience.toNanos();
+                return false;
+            }
+            trouble = "worker " + proving.name() + " gave no good answer to " + healthPath + " within "
+                    + Text.seconds(patience.toNanos());
+            fail(now);
+            return true;
         }
         WorkerSlot place = slotNow();
         if (proving == place.successor) {
@@ -218,8 +236,10 @@ final class Replacement extends Operation {
     private void fail(long now) {
         WorkerSlot place = slotNow();
         Worker failed = candidate;
-        if (failed != null && failed.state == WorkerState.READY) {
-            // Another one of its generation failed: this one has clients.
+        Watch watch = failed == null ? null : failed.watch();
+        boolean answers = failed != null && (failed.state == WorkerState.READY || (watch != null && watch.ill()));
+        if (failed != null && answers) {
+            // Another one of its generation failed, or it says itself that it is not well: this one has clients.
             workers.drain(failed, idle, now);
         } else if (failed != null && !failed.gone()) {
             failed.asked = true;

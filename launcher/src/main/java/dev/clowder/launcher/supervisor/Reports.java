@@ -118,7 +118,7 @@ final class Reports {
         Worker worker = workers.find(probed.id());
         Watch watch = worker == null ? null : worker.watch();
         if (watch != null) {
-            watch.probed(probed.problem(), now);
+            watch.probed(probed, now);
         }
     }
 

@@ -126,7 +126,7 @@ public final class RunningCluster {
             host.reportTo(supervisor::post);
             parts.push(host);
             parts.push(archive);
-            upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, observer);
+            upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, host::timeOfDay, observer);
             adopt(config, adoption);
             if (ProcessHandle.current().pid() == 1) {
                 Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid) || events.reaps(pid));

@@ -3,7 +3,10 @@ package dev.clowder.launcher.supervisor;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** More or fewer slots. Over when each wanted one has a ready worker and the others are gone. */
+/**
+ * More or fewer slots. Over when each new one has a ready worker and those that are too many are gone; a slot that was there
+ * before, ready or not, is none of its business.
+ */
 final class Scaling extends Operation {
     private final Workers workers;
     private final int before;
@@ -35,9 +38,14 @@ final class Scaling extends Operation {
             return true;
         }
         boolean there = workers.slots().stream()
+                .filter(slot -> slot.number > Math.min(before, count) && slot.number <= Math.max(before, count))
                 .allMatch(slot -> slot.number <= count && slot.current != null && slot.current.wasReady);
         if (there) {
-            answer(Supervisor.OK, "done, " + count + (count == 1 ? " worker" : " workers"));
+            int ready = workers.ready();
+            answer(
+                    Supervisor.OK,
+                    "done, " + count + (count == 1 ? " worker" : " workers")
+                            + (ready < count ? ", " + ready + " of them ready" : ""));
         }
         return there;
     }

@@ -35,7 +35,6 @@ final class StartOrder {
                 new Message.Forwarding(config.trust(), config.forwardedHeaders(), config.proxyProtocol()),
                 config.exposeWorker(),
                 config.loop(),
-                config.healthPath(),
                 config.timeouts().orphan().toMillis(),
                 worker.generation.mounts(),
                 new Message.Sessions(

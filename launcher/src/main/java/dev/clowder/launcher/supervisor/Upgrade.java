@@ -4,11 +4,12 @@ import dev.clowder.launcher.config.AcceptMode;
 import dev.clowder.launcher.config.LauncherConfig;
 import dev.clowder.launcher.wire.Message;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +31,10 @@ final class Upgrade {
     private final AcceptMode mode;
     private final List<String> arguments;
     private final Consumer<Event> supervisor;
+    private final Supplier<Instant> timeOfDay;
     private final Observer observer;
-    private final AtomicBoolean running = new AtomicBoolean();
+    /** Since when one is in progress; null while none is. */
+    private final AtomicReference<@Nullable Instant> running = new AtomicReference<>();
 
     /**
      * Nothing happens yet.
@@ -43,11 +46,13 @@ final class Upgrade {
             AcceptMode mode,
             List<String> arguments,
             Consumer<Event> supervisor,
+            Supplier<Instant> timeOfDay,
             Observer observer) {
         this.config = config;
         this.mode = mode;
         this.arguments = List.copyOf(arguments);
         this.supervisor = supervisor;
+        this.timeOfDay = timeOfDay;
         this.observer = observer;
     }
 
@@ -56,8 +61,11 @@ final class Upgrade {
         String obstacle = obstacle();
         if (obstacle != null) {
             caller.answer(new Message.Reply(NOT_HERE, "can't upgrade: " + obstacle));
-        } else if (!running.compareAndSet(false, true)) {
-            caller.answer(new Message.Reply(BUSY, "another upgrade is in progress"));
+            return;
+        }
+        Instant other = running.compareAndExchange(null, timeOfDay.get());
+        if (other != null) {
+            caller.answer(new Message.Reply(BUSY, "upgrade refused: upgrade is in progress since " + other));
         } else {
             Thread thread = new Thread(() -> run(caller), "upgrade");
             thread.setDaemon(true);
@@ -73,7 +81,7 @@ final class Upgrade {
 
     private @Nullable String obstacle() {
         if (mode != AcceptMode.SHARED) {
-            return "with --accept " + mode.name().toLowerCase(Locale.ROOT)
+            return "with --accept " + mode
                     + " connections end with the supervisor; only shared workers serve without it";
         }
         if (config.timeouts().orphan().isZero()) {
@@ -88,7 +96,7 @@ final class Upgrade {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            running.set(false);
+            running.set(null);
         }
     }
 

@@ -18,6 +18,9 @@ final class Watch {
     private long requests;
     private int misses;
     private long firstMiss;
+    private int badAnswers;
+    private long firstBadAnswer;
+    private boolean answeredWell;
     private String problem = "";
 
     Watch(long now) {
@@ -25,7 +28,10 @@ final class Watch {
         nextProbe = now + PROBE_EVERY;
     }
 
-    /** A beat. A worker that finishes requests is busy, not stuck, whatever became of the probes. */
+    /**
+     * A beat. A worker that finishes requests is busy, not stuck, if probes had no answer; answers that were bad stay so,
+     * for each of them is a finished request too.
+     */
     void beat(Message.Load load, long now) {
         lastBeat = now;
         if (load.requests() > requests) {
@@ -34,17 +40,36 @@ final class Watch {
         }
     }
 
-    /** What came of a probe, null for a good answer. */
-    void probed(@Nullable String newProblem, long now) {
-        if (newProblem == null) {
-            misses = 0;
-            return;
+    /** What came of a probe. */
+    void probed(Event.Probed probed, long now) {
+        switch (probed.finding()) {
+            case WELL -> {
+                misses = 0;
+                badAnswers = 0;
+                answeredWell = true;
+            }
+            case ILL -> {
+                firstBadAnswer = badAnswers == 0 ? now : firstBadAnswer;
+                badAnswers++;
+                misses = 0;
+                problem = probed.problem();
+            }
+            case SILENT -> {
+                firstMiss = misses == 0 ? now : firstMiss;
+                misses++;
+                problem = probed.problem();
+            }
         }
-        if (misses == 0) {
-            firstMiss = now;
-        }
-        misses++;
-        problem = newProblem;
+    }
+
+    /** Whether the last answer to a probe was a good one. */
+    boolean well() {
+        return answeredWell && badAnswers == 0;
+    }
+
+    /** Whether it answers, and says that it is not well. */
+    boolean ill() {
+        return badAnswers > 0 && misses == 0;
     }
 
     /** Whether it is time for a probe; once for each. */
@@ -62,18 +87,21 @@ final class Watch {
         if (now - lastBeat > BEAT_LIMIT) {
             return "no beat for " + Text.seconds(now - lastBeat);
         }
-        return misses >= MISSES ? misses + " probes in a row failed (" + problem + ")" : null;
+        int failed = Math.max(misses, badAnswers);
+        return failed >= MISSES ? failed + " probes in a row failed (" + problem + ")" : null;
     }
 
     /** For how long there has been no sign that all is well. */
     long silence(long now) {
-        return now - Math.min(lastBeat, misses > 0 ? firstMiss : now);
+        long problems = Math.min(misses > 0 ? firstMiss : now, badAnswers > 0 ? firstBadAnswer : now);
+        return now - Math.min(lastBeat, problems);
     }
 
     /** The supervisor itself was away for this long: what it did not see in that time is nobody's fault. */
     void forgive(long gap) {
         lastBeat += gap;
         firstMiss += gap;
+        firstBadAnswer += gap;
     }
 
     /** When something is due unless the worker is heard of before. */

@@ -13,7 +13,7 @@ enum WorkerState {
     STARTING,
     /** It answered a probe and takes connections. */
     READY,
-    /** It was ready and shows no sign of life now; nothing is sent to it. */
+    /** It was ready and shows no sign of life now, or says that it is not well; nothing is sent to it. */
     SUSPECT,
     /** Told to stop; it finishes what is in flight. */
     DRAINING,

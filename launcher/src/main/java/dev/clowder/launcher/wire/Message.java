@@ -120,7 +120,6 @@ public sealed interface Message {
             Forwarding forwarding,
             boolean exposeWorker,
             boolean loop,
-            String healthPath,
             long orphanMillis,
             List<Mount> mounts,
             Sessions sessions,

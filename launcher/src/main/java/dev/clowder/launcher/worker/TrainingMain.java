@@ -103,7 +103,6 @@ public final class TrainingMain {
                 new Message.Forwarding("loopback", "x-forwarded", "off"),
                 false,
                 true,
-                "",
                 0,
                 List.of(new Message.Mount("", directory.resolve("app").toString())),
                 new Message.Sessions("local", ""),

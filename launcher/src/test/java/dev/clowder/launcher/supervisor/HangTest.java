@@ -89,6 +89,54 @@ class HangTest {
     }
 
     @Test
+    void aWorkerThatAnswersItsHealthPathBadlyIsReplacedHoweverManyRequestsItFinishes() {
+        cluster.sick.add(2);
+        passWithRequestsOf(2, 14);
+        assertThat(cluster.states()).containsExactly("READY", "READY");
+        passWithRequestsOf(2, 2);
+        assertThat(cluster.states()).containsExactly("READY", "SUSPECT");
+        assertThat(cluster.log)
+                .anyMatch(line -> line.endsWith("3 probes in a row failed (/health answered with status 503)"));
+        passWithRequestsOf(2, 28);
+        assertThat(host.take()).containsExactly("dump 2", "kill 2");
+    }
+
+    @Test
+    void silenceBetweenBadAnswersIsNoRecoveryAndAGoodAnswerIs() {
+        cluster.sick.add(2);
+        cluster.pass(10);
+        cluster.stuck.add(2);
+        passWithRequestsOf(2, 5);
+        cluster.stuck.clear();
+        passWithRequestsOf(2, 5);
+        assertThat(cluster.states()).containsExactly("READY", "SUSPECT");
+        cluster.sick.clear();
+        cluster.pass(6);
+        assertThat(cluster.states()).containsExactly("READY", "READY");
+        cluster.sick.add(2);
+        cluster.pass(10);
+        assertThat(cluster.states()).as("counted from one again").containsExactly("READY", "READY");
+    }
+
+    @Test
+    void anApplicationThatIsSickEverywhereDoesNotEndAllWorkersAtOnce() {
+        cluster.sick.add(1);
+        cluster.sick.add(2);
+        passWithRequestsOf(2, 44);
+        assertThat(host.take()).containsExactly("dump 1", "kill 1");
+        passWithRequestsOf(2, 10);
+        assertThat(host.take()).contains("dump 2");
+    }
+
+    /** Time in which a worker finishes more and more requests. */
+    private void passWithRequestsOf(int id, int seconds) {
+        for (int i = 0; i < seconds; i++) {
+            cluster.pass(1);
+            cluster.said(id, new Message.Load(10, host.now, 10, 0, 0, null));
+        }
+    }
+
+    @Test
     void aSilentWorkerThatUsesTheProcessorHasTwiceTheTime() {
         cluster.silent.add(1);
         for (int i = 0; i < 45; i++) {

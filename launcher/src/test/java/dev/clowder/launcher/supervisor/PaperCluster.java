@@ -8,6 +8,7 @@ import dev.clowder.launcher.config.Listener;
 import dev.clowder.launcher.config.Reporting;
 import dev.clowder.launcher.config.Sessions;
 import dev.clowder.launcher.config.Timeouts;
+import dev.clowder.launcher.supervisor.Event.Probed.Finding;
 import dev.clowder.launcher.wire.Message;
 import dev.clowder.launcher.wire.Wire;
 import java.io.IOException;
@@ -43,7 +44,10 @@ final class PaperCluster implements AutoCloseable {
     final Set<Integer> silent = new HashSet<>();
     /** Workers that beat and do not answer probes. */
     final Set<Integer> stuck = new HashSet<>();
+    /** Workers that answer probes with a bad status. */
+    final Set<Integer> sick = new HashSet<>();
 
+    final LauncherConfig config;
     final Supervisor supervisor;
     private final Listeners listeners;
     private final RunDirectory directory;
@@ -58,10 +62,14 @@ final class PaperCluster implements AutoCloseable {
     }
 
     PaperCluster(Path temporary, int surge, int spare, long memoryLimit) throws Exception {
+        this(temporary, surge, spare, memoryLimit, "");
+    }
+
+    PaperCluster(Path temporary, int surge, int spare, long memoryLimit, String healthPath) throws Exception {
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
-        LauncherConfig config = new LauncherConfig(
+        config = new LauncherConfig(
                 List.of(new Listener("--port", new InetSocketAddress(0), true, false, null)),
                 2,
                 List.of(new App("", temporary)),
@@ -86,7 +94,7 @@ final class PaperCluster implements AutoCloseable {
                 surge,
                 spare,
                 true,
-                "",
+                healthPath,
                 memoryLimit,
                 false,
                 true,
@@ -137,7 +145,14 @@ final class PaperCluster implements AutoCloseable {
             step();
             for (int id : host.takeProbes()) {
                 boolean well = alive.contains(id) && !silent.contains(id) && !stuck.contains(id);
-                supervisor.post(new Event.Probed(id, well ? null : "no answer within 2 s"));
+                boolean bad = well && sick.contains(id);
+                supervisor.post(
+                        bad
+                                ? new Event.Probed(id, Finding.ILL, "/health answered with status 503")
+                                : new Event.Probed(
+                                        id,
+                                        well ? Finding.WELL : Finding.SILENT,
+                                        well ? "" : "gave no answer within 2 s"));
             }
             step();
         }

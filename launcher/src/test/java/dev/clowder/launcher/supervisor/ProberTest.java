@@ -3,6 +3,7 @@ package dev.clowder.launcher.supervisor;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.clowder.launcher.supervisor.Event.Probed.Finding;
 import dev.clowder.valve.ProxyHeaderWriter;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -46,19 +47,18 @@ class ProberTest {
 
     @ParameterizedTest
     @CsvSource(
-            nullValues = "good",
             value = {
-                "'', HTTP/1.1 200, good",
-                "'', HTTP/1.1 503, good",
-                "'', HTTP/1.1 404, good",
-                "'', SSH-2.0-OpenSSH_9, answered with something else than HTTP",
-                "/health, HTTP/1.1 204, good",
-                "/health, HTTP/1.1 404, good",
-                "/health, HTTP/1.1 500, answered with status 500",
-                "/health, HTTP/1.1 503, answered with status 503"
+                "'', HTTP/1.1 200, WELL, ''",
+                "'', HTTP/1.1 503, WELL, ''",
+                "'', HTTP/1.1 404, WELL, ''",
+                "'', SSH-2.0-OpenSSH_9, ILL, answered with something else than HTTP",
+                "/health, HTTP/1.1 204, WELL, ''",
+                "/health, HTTP/1.1 404, WELL, ''",
+                "/health, HTTP/1.1 500, ILL, /health answered with status 500",
+                "/health, HTTP/1.1 503, ILL, /health answered with status 503"
             })
-    void anAnswerIsJudgedByItsStatusIfThereIsAHealthPath(String healthPath, String answer, String problem)
-            throws Exception {
+    void anAnswerIsJudgedByItsStatusIfThereIsAHealthPath(
+            String healthPath, String answer, Finding finding, String problem) throws Exception {
         try (Prober prober = new Prober(healthPath, events::add)) {
             prober.probe(7, intake);
             try (SocketChannel connection = worker.accept()) {
@@ -66,7 +66,7 @@ class ProberTest {
                 assertThat(asked).startsWith(healthPath.isEmpty() ? "OPTIONS * HTTP/1.1" : "GET /health HTTP/1.1");
                 assertThat(asked).contains("\r\nConnection: close\r\n");
                 connection.write(ByteBuffer.wrap((answer + " \r\nContent-Length: 0\r\n\r\n").getBytes(ISO_8859_1)));
-                assertThat(events.take()).isEqualTo(new Event.Probed(7, problem));
+                assertThat(events.take()).isEqualTo(new Event.Probed(7, finding, problem));
             }
         }
     }
@@ -77,7 +77,7 @@ class ProberTest {
             prober.probe(7, intake);
             prober.probe(7, intake);
             try (SocketChannel connection = worker.accept()) {
-                assertThat(events.take()).isEqualTo(new Event.Probed(7, "gave no answer within 2 s"));
+                assertThat(events.take()).isEqualTo(new Event.Probed(7, Finding.SILENT, "gave no answer within 2 s"));
                 // It closes: what follows the request is the end.
                 request(connection);
                 assertThat(connection.read(ByteBuffer.allocate(1))).isNegative();
@@ -115,7 +115,8 @@ class ProberTest {
             SocketChannel connection = worker.accept();
             request(connection);
             connection.close();
-            assertThat(events.take()).isEqualTo(new Event.Probed(7, "closed the connection without an answer"));
+            assertThat(events.take())
+                    .isEqualTo(new Event.Probed(7, Finding.SILENT, "closed the connection without an answer"));
         }
     }
 

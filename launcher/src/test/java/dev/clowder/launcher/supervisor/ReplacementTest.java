@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -111,6 +112,65 @@ class ReplacementTest {
     }
 
     @Test
+    void aNewWorkerThatAnswersItsHealthPathBadlyStopsTheReloadAndDrainsForItHasClients() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.sick.add(3);
+        host.take();
+        cluster.pass(15);
+        cluster.step();
+        assertThat(reload).isDone();
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(reload.join().text())
+                .doesNotContain("\n")
+                .contains("3 probes in a row failed (/health answered with status 503)");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
+        assertThat(host.take()).isEmpty();
+    }
+
+    @Test
+    void aNewWorkerIsProvenOnlyByAGoodAnswerOfItsHealthPath() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> restart = cluster.ask("restart", "1");
+        cluster.ready(3);
+        cluster.sick.add(3);
+        cluster.pass(9);
+        assertThat(cluster.status())
+                .as("it may still warm up")
+                .containsExactly("1/1 READY 1", "1/3 READY 1", "2/2 READY 1");
+        cluster.sick.clear();
+        cluster.pass(1);
+        assertThat(cluster.status()).containsExactly("1/3 READY 1", "1/1 DRAINING 1", "2/2 READY 1");
+        cluster.exited(1, 0);
+        assertThat(restart).isDone();
+        assertThat(restart.join().exitCode()).isZero();
+    }
+
+    @Test
+    void aNewWorkerThatIsTooBusyToAnswerItsHealthPathIsNotWaitedForForEver() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.stuck.add(3);
+        for (int i = 0; i < 61; i++) {
+            cluster.pass(1);
+            cluster.said(3, new Message.Load(10, host.now, 10, 0, 0, null));
+        }
+        assertThat(reload).isDone();
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(reload.join().text()).contains("gave no good answer to /health within 60.0 s");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
+    }
+
+    private void withHealthPath() throws Exception {
+        cluster.close();
+        cluster = new PaperCluster(temporary.resolve("other"), 1, 0, 0, "/health");
+        host = cluster.host;
+        cluster.bothReady();
+    }
+
+    @Test
     void aWorkerThatIsNotReadyInTimeStopsTheReload() throws Exception {
         cluster.bothReady();
         CompletableFuture<Message.Reply> reload = cluster.ask("reload");
@@ -192,6 +252,15 @@ class ReplacementTest {
             assertThat(refused.exitCode()).isEqualTo(6);
             assertThat(refused.text()).contains("reload is in progress since 1970-01-01T00:00:00Z");
         }
+    }
+
+    @Test
+    void aChangeDuringTheStartIsRefusedWithTheTimeOfTheStart() throws Exception {
+        Message.Reply refused = cluster.ask("scale", "3").join();
+        assertThat(refused.exitCode()).isEqualTo(6);
+        assertThat(refused.text())
+                .isEqualTo(
+                        "scale refused: the start is in progress since 1970-01-01T00:00:00Z, no worker is ready yet");
     }
 
     @Test
@@ -288,6 +357,36 @@ class ReplacementTest {
         cluster.exited(3, 1);
         assertThat(up.join().exitCode()).isEqualTo(4);
         assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 READY 1");
+    }
+
+    @Test
+    void scaleDoesNotWaitForASlotThatWasNotReadyBefore() throws Exception {
+        cluster.bothReady();
+        quarantine();
+        CompletableFuture<Message.Reply> up = cluster.ask("scale", "3");
+        cluster.step();
+        List<String> orders = host.take();
+        int third = Integer.parseInt(orders.get(orders.size() - 1).substring("spawn 3/".length()));
+        assertThat(up).isNotDone();
+        cluster.ready(third);
+        assertThat(up).isDone();
+        assertThat(up.join()).isEqualTo(new Message.Reply(0, "done, 3 workers, 2 of them ready"));
+
+        CompletableFuture<Message.Reply> down = cluster.ask("scale", "2");
+        assertThat(down).isNotDone();
+        cluster.exited(third, 0);
+        assertThat(down).isDone();
+        assertThat(down.join()).isEqualTo(new Message.Reply(0, "done, 2 workers, 1 of them ready"));
+    }
+
+    private void quarantine() throws Exception {
+        while (!cluster.states().get(1).equals("QUARANTINED")) {
+            while (!cluster.states().get(1).matches("STARTING|READY")) {
+                cluster.pass(1);
+            }
+            cluster.exited(cluster.supervisor.status(host.now).workers().get(1).id(), 1);
+        }
+        host.take();
     }
 
     @Test

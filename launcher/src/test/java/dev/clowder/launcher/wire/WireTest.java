@@ -88,7 +88,6 @@ class WireTest {
                         forwarding,
                         true,
                         true,
-                        "/health",
                         60_000,
                         List.of(mount),
                         new Message.Sessions("jdbc", "jdbc:postgresql://host/database"),
