@@ -188,6 +188,11 @@ final class Replacement extends Operation {
             fail(now);
             return true;
         }
+        if (proving.wasReady && proving.state != WorkerState.READY) {
+            trouble = "worker " + proving.name() + " was ready and then told to leave";
+            fail(now);
+            return true;
+        }
         if (!proving.readyFor(STABLE, now)) {
             next = proving.wasReady ? proving.readyAt + STABLE : Long.MAX_VALUE;
             return false;

@@ -13,6 +13,8 @@ final class Watch {
     static final long PROBE_EVERY = TimeUnit.SECONDS.toNanos(5);
     static final int MISSES = 3;
 
+    private static final long LOOK_EVERY = TimeUnit.SECONDS.toNanos(1);
+
     private long lastBeat;
     private long nextProbe;
     private long requests;
@@ -104,8 +106,9 @@ final class Watch {
         firstBadAnswer += gap;
     }
 
-    /** When something is due unless the worker is heard of before. */
-    long next() {
-        return Math.min(nextProbe, lastBeat + BEAT_LIMIT + 1);
+    /** When something is due unless the worker is heard of before; of one without a beat, when to look at it again. */
+    long next(long now) {
+        long doubtful = lastBeat + BEAT_LIMIT + 1;
+        return Math.min(nextProbe, doubtful > now ? doubtful : now + LOOK_EVERY);
     }
 }

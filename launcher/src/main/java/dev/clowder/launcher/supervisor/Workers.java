@@ -289,7 +289,7 @@ final class Workers {
             Watch watch = worker.watch();
             next = Math.min(next, worker.deadline);
             if (watch != null) {
-                next = Math.min(next, watch.next());
+                next = Math.min(next, watch.next(now));
             }
             if (worker.state == WorkerState.STARTING && !worker.connected()) {
                 next = Math.min(next, worker.helloDue + 1);

@@ -55,6 +55,17 @@ class HangTest {
     }
 
     @Test
+    void aSuspectDoesNotKeepTheSupervisorAwake() throws Exception {
+        cluster.silent.add(1);
+        cluster.pass(7);
+        for (int second = 0; second < 20; second++) {
+            assertThat(cluster.step()).isGreaterThan(host.now);
+            cluster.pass(1);
+        }
+        assertThat(cluster.states()).containsExactly("SUSPECT", "READY");
+    }
+
+    @Test
     void aSuspectThatIsHeardOfAgainIsReady() {
         cluster.silent.add(1);
         cluster.pass(20);

@@ -93,6 +93,19 @@ class ReplacementTest {
     }
 
     @Test
+    void aNewWorkerThatSomebodyElseTellsToLeaveStopsTheReload() throws Exception {
+        cluster.bothReady();
+        CompletableFuture<Message.Reply> reload = cluster.ask("reload");
+        cluster.ready(3);
+        cluster.pass(3);
+        cluster.said(3, new Message.Leaving(30_000));
+        cluster.pass(3);
+        assertThat(cluster.step()).isGreaterThan(cluster.host.now);
+        assertThat(reload.join().exitCode()).isEqualTo(4);
+        assertThat(reload.join().text()).contains("was ready and then told to leave");
+    }
+
+    @Test
     void workersThatWereReplacedGoBackWhenALaterOneFails() throws Exception {
         cluster.bothReady();
         CompletableFuture<Message.Reply> reload = cluster.ask("reload");
