@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,11 +106,13 @@ public final class Output implements AutoCloseable {
         }
     }
 
+    /** Not for long when nobody waits for the output any more. */
     private synchronized boolean awaitNextAttempt() {
         dropped += Math.max(1, told);
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MILLIS_BETWEEN_ATTEMPTS);
         try {
-            if (!closed) {
-                wait(MILLIS_BETWEEN_ATTEMPTS);
+            for (long left = end - System.nanoTime(); left > 0 && !closed; left = end - System.nanoTime()) {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
             }
             return !closed;
         } catch (InterruptedException e) {

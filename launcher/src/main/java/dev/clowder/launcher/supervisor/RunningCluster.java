@@ -127,7 +127,7 @@ public final class RunningCluster {
             parts.push(host);
             parts.push(archive);
             upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, host::timeOfDay, observer);
-            adopt(config, adoption);
+            adopt(adoption);
             if (ProcessHandle.current().pid() == 1) {
                 Reaper reaper = new Reaper(pid -> host.reaps(pid) || archive.reaps(pid) || events.reaps(pid));
                 reaper.start();
@@ -197,7 +197,7 @@ public final class RunningCluster {
         return Applications.generation(config, 1, config.apps(), directory.generation(1));
     }
 
-    private void adopt(LauncherConfig config, Adoption adoption) {
+    private void adopt(Adoption adoption) {
         supervisor.adopt(adoption.workers(), adoption.lastId());
         adoption.workers().forEach(host::adopt);
         if (adoption.changed()) {
