@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -181,6 +182,33 @@ class OrphanIT {
                     .as("the old applications")
                     .isFalse();
         }
+    }
+
+    @Test
+    @DisplayName("a new run without one of the applications does not serve it any more")
+    void aNewRunWithoutOneOfTheApplicationsRollsToIt() throws Exception {
+        AtomicReference<List<String>> mounts = new AtomicReference<>(List.of("/one", "/two", "/three"));
+        cluster = new Succession(runDir, () -> {
+            ClowderProcess.Builder builder = ClowderProcess.builder().workers(1).root(files);
+            mounts.get().forEach(mount -> builder.application(mount, war));
+            return builder;
+        });
+        cluster.start().awaitReady(SOON);
+        int port = cluster.current().port();
+        assertThat(HttpConnection.fresh(port, "/three/worker").status()).isEqualTo(200);
+        cluster.kill();
+        mounts.set(List.of("/one", "/two"));
+        ClowderProcess next = cluster.start();
+        await("the new generation")
+                .atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> next.status().supervisor().generation() == 2);
+        next.awaitReady(SOON);
+        await("the old one is gone")
+                .atMost(SOON)
+                .until(() -> next.status().workers().size() == 1);
+        assertThat(HttpConnection.fresh(port, "/two/worker").status()).isEqualTo(200);
+        assertThat(HttpConnection.fresh(port, "/three/worker").status()).isEqualTo(404);
     }
 
     private static List<String> names(ClusterStatus status) {

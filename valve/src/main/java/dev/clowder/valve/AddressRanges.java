@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A set of address ranges: sorted, without those inside others, found by binary search; of many IPv4 ranges by the upper
- * half of an address first, and in a crowded half by a bit for each address; for IPv6 see {@link Ipv6Ranges}. So a list of 100,000 rules costs a few steps
- * more than one of ten. Immutable.
+ * half of an address first, and in a crowded half by a bit for each address; for IPv6 see {@link Ipv6Ranges}. So a list of
+ * 100,000 rules costs a few steps more than one of ten. Immutable.
  *
  * <p>IPv4 and IPv6 are two sets, because an IPv6 rule never covers an IPv4 address, not even {@code ::/16}
  * (CVE-2026-90711 was that mistake).

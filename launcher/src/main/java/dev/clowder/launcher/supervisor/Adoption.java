@@ -116,10 +116,11 @@ record Adoption(
     private static Adoption adopt(
             Listeners listeners, List<Survivor> living, int lastId, Register.Plan plan, LauncherConfig config) {
         Generation generation = plan.generation();
-        boolean changed = !plan.options().equals(options(config))
+        boolean sameApps = apps(config).equals(plan.apps());
+        boolean changed = !sameApps
+                || !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
-        boolean sameApps = plan.options().startsWith(apps(config));
         return new Adoption(
                 listeners, living, lastId, generation, sameApps ? generation.apps() : config.apps(), changed);
     }
@@ -133,7 +134,7 @@ record Adoption(
                     literal(bound.get(i)),
                     bound.get(i).getPort()));
         }
-        return new Register.Plan(ports, options(config), Version.text(), generation);
+        return new Register.Plan(ports, apps(config), options(config), Version.text(), generation);
     }
 
     /** Why workers can't go on under this configuration, in a few words; null if they can. */
@@ -180,9 +181,9 @@ record Adoption(
         return NetUtil.toAddressString(address.getAddress());
     }
 
-    /** Everything that a worker of one configuration has and one of another has not. A directory may change unseen. */
-    static String options(LauncherConfig config) {
-        StringBuilder text = new StringBuilder(apps(config));
+    /** Everything but applications that a worker of one configuration has and one of another has not. */
+    private static String options(LauncherConfig config) {
+        StringBuilder text = new StringBuilder();
         CatalinaBase installed = config.installed();
         if (installed != null) {
             text.append(installed).append('\n');
@@ -205,6 +206,7 @@ record Adoption(
         return text.toString();
     }
 
+    /** The applications that were asked for. A directory may change unseen. */
     private static String apps(LauncherConfig config) {
         StringBuilder text = new StringBuilder();
         for (App app : config.apps()) {

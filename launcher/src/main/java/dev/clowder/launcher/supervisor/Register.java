@@ -33,11 +33,12 @@ final class Register {
      * What runs.
      *
      * @param ports where it listens, in the order of the configuration
-     * @param options what was asked for, in text that is equal when the same was asked for
+     * @param apps which applications were asked for at the start, as {@code options}; others may have been deployed since
+     * @param options what else was asked for, in text that is equal when the same was asked for
      * @param version of the launcher that started the workers
      * @param generation the newest that has proven itself
      */
-    record Plan(List<Port> ports, String options, String version, Generation generation) {
+    record Plan(List<Port> ports, String apps, String options, String version, Generation generation) {
         Plan {
             ports = List.copyOf(ports);
         }
@@ -58,7 +59,7 @@ final class Register {
 
     /** Loads what writing down a plan and a worker needs: the first time takes longer than all later ones together. */
     static void prepare() {
-        Plan plan = new Plan(List.of(new Port("", "", 0)), "", "", new Generation(1, List.of(), List.of()));
+        Plan plan = new Plan(List.of(new Port("", "", 0)), "", "", "", new Generation(1, List.of(), List.of()));
         try {
             JSON.writeValueAsBytes(plan);
             JSON.writeValueAsBytes(new Survivor(1, 1, 1, "", 1));

@@ -37,7 +37,8 @@ final class Replacement extends Operation {
     private final Duration idle;
     private final String healthPath;
     /** From ready to the first good answer on the health path. */
-    private final Duration patience;
+    /** For a good answer, since it is ready: as long as for its start, but not without having been asked. */
+    private final long patience;
 
     private final Deque<WorkerSlot> todo;
     private final int steps;
@@ -80,7 +81,7 @@ final class Replacement extends Operation {
         this.surge = config.surge();
         this.idle = config.timeouts().drain();
         this.healthPath = config.healthPath();
-        this.patience = config.timeouts().boot();
+        this.patience = Math.max(config.timeouts().boot().toNanos(), STABLE + Watch.MISSES * Watch.PROBE_EVERY);
     }
 
     @Override
@@ -199,12 +200,12 @@ final class Replacement extends Operation {
         }
         // What ran before has nothing to prove but that it runs: to stay with half of each would be worse.
         if (!healthPath.isEmpty() && !goingBack && (watch == null || !watch.well())) {
-            if (!proving.readyFor(patience.toNanos(), now)) {
-                next = proving.readyAt + patience.toNanos();
+            if (!proving.readyFor(patience, now)) {
+                next = proving.readyAt + patience;
                 return false;
             }
             trouble = "worker " + proving.name() + " gave no good answer to " + healthPath + " within "
-                    + Text.seconds(patience.toNanos());
+                    + Text.seconds(patience);
             fail(now);
             return true;
         }
@@ -242,13 +243,16 @@ final class Replacement extends Operation {
         WorkerSlot place = slotNow();
         Worker failed = candidate;
         Watch watch = failed == null ? null : failed.watch();
-        boolean answers = failed != null && (failed.state == WorkerState.READY || (watch != null && watch.ill()));
-        if (failed != null && answers) {
-            // Another one of its generation failed, or it says itself that it is not well: this one has clients.
-            workers.drain(failed, idle, now);
-        } else if (failed != null && !failed.gone()) {
-            failed.asked = true;
-            workers.kill(failed, String.valueOf(trouble), now);
+        if (failed != null && !failed.gone()) {
+            boolean hangs = failed.state == WorkerState.SUSPECT && (watch == null || !watch.ill());
+            if (failed.wasReady && !hangs) {
+                // Another one of its generation failed, it says itself that it is not well, or it leaves: it has
+                // clients.
+                workers.drain(failed, idle, now);
+            } else {
+                failed.asked = true;
+                workers.kill(failed, String.valueOf(trouble), now);
+            }
         }
         if (failed != null && place.current == failed) {
             place.vacate();

@@ -138,6 +138,7 @@ final class Worker {
     /** The supervisor was away for this long: no deadline of this time counts. */
     void forgive(long gap) {
         helloDue += gap;
+        readyAt += gap;
         if (deadline != Long.MAX_VALUE) {
             deadline += gap;
         }

@@ -62,10 +62,12 @@ final class PaperCluster implements AutoCloseable {
     }
 
     PaperCluster(Path temporary, int surge, int spare, long memoryLimit) throws Exception {
-        this(temporary, surge, spare, memoryLimit, "");
+        this(temporary, surge, spare, memoryLimit, "", Duration.ofSeconds(60));
     }
 
-    PaperCluster(Path temporary, int surge, int spare, long memoryLimit, String healthPath) throws Exception {
+    /** @param boot the time that a worker has for its start */
+    PaperCluster(Path temporary, int surge, int spare, long memoryLimit, String healthPath, Duration boot)
+            throws Exception {
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                 .bind(UnixDomainSocketAddress.of(directory.control()));
@@ -83,7 +85,7 @@ final class PaperCluster implements AutoCloseable {
                 null,
                 null,
                 new Timeouts(
-                        Duration.ofSeconds(60),
+                        boot,
                         Duration.ofSeconds(30),
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(30),

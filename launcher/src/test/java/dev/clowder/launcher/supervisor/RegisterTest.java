@@ -103,6 +103,7 @@ class RegisterTest {
                 List.of(new Message.Mount("/shop", temporary.toString())));
         Register.Plan plan = new Register.Plan(
                 List.of(new Register.Port("::", "0:0:0:0:0:0:0:0", 8080), new Register.Port("::1", "::1", 8443)),
+                "apps\n",
                 "options\n",
                 "1.0",
                 generation);

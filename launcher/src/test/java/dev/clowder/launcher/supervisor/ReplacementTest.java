@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clowder.launcher.wire.Message;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -103,6 +104,8 @@ class ReplacementTest {
         assertThat(cluster.step()).isGreaterThan(cluster.host.now);
         assertThat(reload.join().exitCode()).isEqualTo(4);
         assertThat(reload.join().text()).contains("was ready and then told to leave");
+        assertThat(host.take()).as("it finishes what it has").doesNotContain("kill 3");
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
     }
 
     @Test
@@ -176,9 +179,40 @@ class ReplacementTest {
         assertThat(cluster.status()).containsExactly("1/1 READY 1", "1/3 DRAINING 2", "2/2 READY 1");
     }
 
+    /** Its first probe is due when it has been well for long enough, which may be more than it had for its start. */
+    @Test
+    void aNewWorkerIsAskedBeforeItIsBlamed() throws Exception {
+        withHealthPath(Duration.ofSeconds(1));
+        CompletableFuture<Message.Reply> restart = cluster.ask("restart", "1");
+        cluster.ready(3);
+        cluster.pass(6);
+        cluster.exited(1, 0);
+        assertThat(restart).isDone();
+        assertThat(restart.join().exitCode()).as(restart.join().text()).isZero();
+    }
+
+    @Test
+    void aNewWorkerIsNotBlamedForTheTimeInWhichTheSupervisorWasAway() throws Exception {
+        withHealthPath();
+        CompletableFuture<Message.Reply> restart = cluster.ask("restart", "1");
+        cluster.ready(3);
+        cluster.pass(2);
+        host.now += 600 * PaperCluster.SECOND;
+        cluster.step();
+        assertThat(restart).isNotDone();
+        cluster.pass(6);
+        cluster.exited(1, 0);
+        assertThat(restart).isDone();
+        assertThat(restart.join().exitCode()).as(restart.join().text()).isZero();
+    }
+
     private void withHealthPath() throws Exception {
+        withHealthPath(Duration.ofSeconds(60));
+    }
+
+    private void withHealthPath(Duration boot) throws Exception {
         cluster.close();
-        cluster = new PaperCluster(temporary.resolve("other"), 1, 0, 0, "/health");
+        cluster = new PaperCluster(temporary.resolve("other"), 1, 0, 0, "/health", boot);
         host = cluster.host;
         cluster.bothReady();
     }
