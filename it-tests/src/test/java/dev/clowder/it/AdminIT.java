@@ -4,20 +4,24 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
 import dev.clowder.arquillian.Launcher;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -37,6 +41,7 @@ class AdminIT {
     private static final Duration SOON = Duration.ofMinutes(3);
     private static final Pattern URL = Pattern.compile("admin page: http://127\\.0\\.0\\.1:(\\d+)/");
     private static final Pattern SECRET = Pattern.compile("name=\"clowder-page\" content=\"([0-9a-f]+)\"");
+    private static final Pattern EVENT = Pattern.compile("^event: event\ndata: (.*)$", Pattern.MULTILINE);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String WORKER = "/worker";
 
@@ -171,13 +176,14 @@ class AdminIT {
             page.send(page.head("GET", "/events"));
             assertThat(page.readHead().header("Content-Type")).isEqualTo("text/event-stream");
             ProcessHandle.of(victim.pid()).orElseThrow().destroyForcibly();
-            JsonNode death = awaitEvent(page, "exited", victim.id());
+            Iterator<JsonNode> events = events(page);
+            JsonNode death = awaitEvent(events, "exited", victim.id());
             assertThat(death.path("signal").asText()).isEqualTo("SIGKILL");
             assertThat(death.path("cause").asText()).isEqualTo("signal");
             assertThat(death.path("pid").asLong()).isEqualTo(victim.pid());
-            JsonNode next = awaitEvent(page, "forked", 0);
+            JsonNode next = awaitEvent(events, "forked", 0);
             assertThat(next.path("slot").asInt()).isEqualTo(victim.slot());
-            awaitEvent(page, "listening", next.path("id").asInt());
+            awaitEvent(events, "listening", next.path("id").asInt());
             String line = JSON.writeValueAsString(death);
             await("the command")
                     .atMost(SOON)
@@ -272,21 +278,43 @@ class AdminIT {
     }
 
     /** Reads the stream up to an event of this name, and of this worker if it is not 0. */
-    private static JsonNode awaitEvent(HttpConnection page, String name, int id) throws IOException {
-        long deadline = System.nanoTime() + SOON.toNanos();
-        while (System.nanoTime() < deadline) {
-            String frame = page.readChunk();
-            if (frame.contains("event: event\n")) {
-                JsonNode event = JSON.readTree(frame.substring(frame.indexOf("data: ") + 6));
-                boolean isOther = id != 0 && event.path("id").asInt() != id;
-                // Those of the start are told again to a new page.
-                boolean isOld = id == 0 && event.path("id").asInt() <= 2;
-                if (event.path("event").asText().equals(name) && !isOther && !isOld) {
-                    return event;
-                }
+    private static JsonNode awaitEvent(Iterator<JsonNode> events, String name, int id) {
+        while (events.hasNext()) {
+            JsonNode event = events.next();
+            boolean isOther = id != 0 && event.path("id").asInt() != id;
+            // Those of the start are told again to a new page.
+            boolean isOld = id == 0 && event.path("id").asInt() <= 2;
+            if (event.path("event").asText().equals(name) && !isOther && !isOld) {
+                return event;
             }
         }
         throw new AssertionError("no event " + name + " of worker " + id);
+    }
+
+    /** The events of a stream as they come, until it has been read for long enough; one piece of it may hold several. */
+    private static Iterator<JsonNode> events(HttpConnection page) {
+        long deadline = System.nanoTime() + SOON.toNanos();
+        return Stream.generate(() -> chunk(page))
+                .takeWhile(chunk -> System.nanoTime() < deadline)
+                .flatMap(chunk -> EVENT.matcher(chunk).results())
+                .map(found -> json(found.group(1)))
+                .iterator();
+    }
+
+    private static String chunk(HttpConnection page) {
+        try {
+            return page.readChunk();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static double sum(String metrics, String series) {

@@ -148,7 +148,7 @@ class ArchitectureTest {
 
     /** One runs the installed Tomcat's setenv.sh, which is a part of the configuration; the rest is the supervisor's. */
     private static boolean isHost(JavaClass c) {
-        return isNamed(c, "config.installed.StartUp")
+        return isNamed(c, "config.installed.StartUp", "supervisor.ChildProcess", "supervisor.WorkerProcesses")
                 || (c.getPackageName().equals(ROOT + ".supervisor")
                         && topLevel(c).getSimpleName().endsWith("Host"));
     }

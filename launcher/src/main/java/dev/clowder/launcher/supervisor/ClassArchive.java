@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -171,7 +170,6 @@ final class ClassArchive implements Observer, AutoCloseable {
     }
 
     @Override
-    @SuppressWarnings("FutureReturnValueIgnored") // Looking can't fail.
     public void changed(WorkerEvent event) {
         next.changed(event);
         switch (event.kind()) {
@@ -183,7 +181,11 @@ final class ClassArchive implements Observer, AutoCloseable {
             }
             case LISTENING -> {
                 booting.remove(event.pid());
-                CompletableFuture.runAsync(() -> look(event.pid(), archive));
+                try {
+                    DaemonThread.start("look at a class archive", () -> look(event.pid(), archive));
+                } catch (IOException e) {
+                    // It is not known then who uses it.
+                }
             }
             case EXITED -> {
                 uses.remove(event.pid());
@@ -198,12 +200,19 @@ final class ClassArchive implements Observer, AutoCloseable {
     @Override
     public void state(State state, int ready, int wanted) {
         next.state(state, ready, wanted);
-        if (off.isEmpty() && archive == null && maker == null && state == State.RUNNING && ready >= wanted) {
-            Thread thread = new Thread(this::make, "class archive");
-            thread.setDaemon(true);
-            maker = thread;
-            thread.start();
+        if (off.isEmpty() && archive == null && !isMaking() && state == State.RUNNING && ready >= wanted) {
+            try {
+                maker = DaemonThread.start("class archive", this::make);
+            } catch (IOException e) {
+                // Next time.
+            }
         }
+    }
+
+    /** What a reload asks for meanwhile is made when the workers are looked at next. */
+    private boolean isMaking() {
+        Thread thread = maker;
+        return thread != null && thread.isAlive();
     }
 
     @Override
@@ -251,9 +260,6 @@ final class ClassArchive implements Observer, AutoCloseable {
             giveUp(String.valueOf(e.getMessage()));
         } catch (InterruptedException e) {
             // The end.
-        } finally {
-            // What a reload has asked for meanwhile is made when the workers are looked at next.
-            maker = null;
         }
     }
 

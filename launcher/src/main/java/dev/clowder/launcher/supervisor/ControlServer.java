@@ -60,12 +60,16 @@ final class ControlServer implements AutoCloseable {
             // Its directory is private already; a socket is as safe as whoever moves it somewhere else thinks.
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
         }
-        deadlines = new ScheduledThreadPoolExecutor(1, task -> daemon("control deadlines", task));
+        deadlines = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "control deadlines");
+            thread.setDaemon(true);
+            return thread;
+        });
         deadlines.setRemoveOnCancelPolicy(true);
         // Never shut down, since the last answers are sent after close(): its thread ends when nothing is due.
         deadlines.setKeepAliveTime(SEND_MILLIS, TimeUnit.MILLISECONDS);
         deadlines.allowCoreThreadTimeOut(true);
-        daemon("control", this::accept).start();
+        DaemonThread.start("control", this::accept);
     }
 
     /** No new connections. Workers that still have one are without a supervisor from here on; commands get their answer. */
@@ -82,8 +86,8 @@ final class ControlServer implements AutoCloseable {
                 client = server.accept();
                 arrived(client);
                 SocketChannel served = client;
-                daemon("control connection", () -> serve(served)).start();
-            } catch (IOException | OutOfMemoryError e) {
+                DaemonThread.start("control connection", () -> serve(served));
+            } catch (IOException e) {
                 if (client != null) {
                     closeQuietly(client);
                 }
@@ -119,8 +123,8 @@ final class ControlServer implements AutoCloseable {
             } else if (first instanceof Message.Command command) {
                 converse(client, wire, command);
             }
-        } catch (IOException e) {
-            // Garbage, or the client went away: its own business.
+        } catch (IOException | OutOfMemoryError e) {
+            // Garbage, or the client went away: its own business. Or there is no thread that could end it in time.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -218,11 +222,5 @@ final class ControlServer implements AutoCloseable {
         } catch (IOException e) {
             // It is of no use any more in any case.
         }
-    }
-
-    private static Thread daemon(String name, Runnable task) {
-        Thread thread = new Thread(task, name);
-        thread.setDaemon(true);
-        return thread;
     }
 }

@@ -89,7 +89,7 @@ final class EventHost implements Observer, AutoCloseable {
             put(shell.environment(), "PID", event.pid());
             put(shell.environment(), "CAUSE", event.cause());
             put(shell.environment(), "OPERATION", event.operation());
-            Process process = shell.start();
+            Process process = ChildProcess.start(shell);
             running.put(process.pid(), process);
             try {
                 write(process, event.json());

@@ -11,12 +11,10 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -30,8 +28,6 @@ final class JvmHost implements Host, AutoCloseable {
     static final String WORKER_MAIN = "dev.clowder.launcher.worker.WorkerMain";
 
     private static final int OLDEST_JAVA = 17;
-    /** What {@link Process#exitValue} says of signal 9. */
-    private static final int SIGKILLED = 128 + 9;
 
     private static final Pattern JAVA_VERSION = Pattern.compile("version \"(\\d+)");
 
@@ -55,13 +51,10 @@ final class JvmHost implements Host, AutoCloseable {
     private volatile int javaVersion;
     private final ClassArchive archive;
     private final @Nullable InstalledLaunch launch;
-    private final Map<Integer, ProcessHandle> processes = new ConcurrentHashMap<>();
+    private final WorkerProcesses processes = new WorkerProcesses(this::ended);
     /** Whose output it is, by id. */
     private final Map<Integer, Integer> slots = new ConcurrentHashMap<>();
-    /** Those that we have killed ourselves. */
-    private final Set<Integer> killed = ConcurrentHashMap.newKeySet();
 
-    private final OutOfMemoryKills outOfMemoryKills = new OutOfMemoryKills(Path.of("/"));
     private final Prober prober;
     private volatile Consumer<Event> events = event -> {};
 
@@ -93,9 +86,8 @@ final class JvmHost implements Host, AutoCloseable {
      */
     static int javaVersion(Path java) throws ConfigException {
         try {
-            Process process = new ProcessBuilder(java.toString(), "-version")
-                    .redirectErrorStream(true)
-                    .start();
+            Process process =
+                    ChildProcess.start(new ProcessBuilder(java.toString(), "-version").redirectErrorStream(true));
             process.getOutputStream().close();
             EarlyOutput text = new EarlyOutput(process);
             if (!process.waitFor(10, TimeUnit.SECONDS)) {
@@ -135,7 +127,6 @@ final class JvmHost implements Host, AutoCloseable {
     }
 
     @Override
-    @SuppressWarnings("FutureReturnValueIgnored") // Reporting an event can't fail.
     public long spawn(int slot, int id, int workers) throws IOException {
         Path temporary = Files.createDirectories(directory.worker(id).resolve("tmp"));
         Path log = logs.target(slot);
@@ -144,57 +135,34 @@ final class JvmHost implements Host, AutoCloseable {
                 .redirectOutput(
                         log == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(log.toFile()));
         Systemd.hide(builder.environment());
-        Process process = start(builder);
-        processes.put(id, process.toHandle());
         slots.put(id, slot);
-        process.getOutputStream().close();
-        process.onExit().thenAccept(ended -> {
-            forget(id);
-            boolean byUs = killed.remove(id);
-            boolean outOfMemory = ended.exitValue() == SIGKILLED && !byUs && outOfMemoryKills.explainsOne();
-            events.accept(new Event.Exited(id, ended.exitValue(), outOfMemory));
-        });
-        return process.pid();
-    }
-
-    private static Process start(ProcessBuilder builder) throws IOException {
         try {
-            return builder.start();
-        } catch (OutOfMemoryError e) {
-            // What Java says when it can't have a thread more, here that which waits for the end of the process.
-            throw new IOException("no thread for it: " + e.getMessage(), e);
+            return processes.start(id, builder);
+        } catch (IOException e) {
+            slots.remove(id);
+            directory.discard(directory.worker(id));
+            throw e;
         }
     }
 
     /**
      * Takes a worker over that another supervisor started; its end arrives as {@link Event.Exited} too, with the exit
      * code if it is a child of this process, which it is after an upgrade.
+     *
+     * @throws IOException if the system has no thread for that
      */
-    void adopt(Survivor survivor) {
-        int id = survivor.id();
-        ProcessHandle process = survivor.handle();
-        slots.put(id, survivor.slot());
-        if (process != null) {
-            processes.put(id, process);
-        }
-        Thread watch = new Thread(
-                () -> {
-                    int exit = process == null ? Posix.UNKNOWN_EXIT : Posix.awaitExit(process);
-                    forget(id);
-                    events.accept(new Event.Exited(id, exit));
-                },
-                "end of worker " + survivor.slot() + "/" + id);
-        watch.setDaemon(true);
-        watch.start();
+    void adopt(Survivor survivor) throws IOException {
+        slots.put(survivor.id(), survivor.slot());
+        processes.adopt(survivor.id(), survivor.handle());
     }
 
-    private void forget(int id) {
-        processes.remove(id);
+    private void ended(int id, int exitValue, boolean outOfMemory) {
         directory.discard(directory.worker(id));
         Integer slot = slots.remove(id);
         if (slot != null) {
             logs.ended(slot);
         }
+        events.accept(new Event.Exited(id, exitValue, outOfMemory));
     }
 
     @Override
@@ -206,7 +174,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     /** Whether Java reaps this process itself, or a thread of {@link #adopt}. */
     boolean reaps(long pid) {
-        return processes.values().stream().anyMatch(process -> process.pid() == pid);
+        return processes.reaps(pid);
     }
 
     @Override
@@ -219,11 +187,7 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public void kill(int id) {
-        ProcessHandle process = processes.get(id);
-        if (process != null) {
-            killed.add(id);
-            process.destroyForcibly();
-        }
+        processes.kill(id);
     }
 
     @Override
@@ -241,27 +205,28 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public void prepare(int number, Wanted wanted) {
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        // It may be another one by now, or none: better said before an old worker leaves.
-                        javaVersion = javaVersion(config.java());
-                        archive.renew(archiveKind());
-                        Generation prepared =
-                                Applications.generation(config, number, wanted.apps(), directory.generation(number));
-                        events.accept(new Event.Prepared(prepared, ""));
-                    } catch (ConfigException e) {
-                        refuse(number, String.valueOf(e.getMessage()));
-                    } catch (IOException e) {
-                        refuse(number, RunDirectory.reason(e));
-                    } catch (RuntimeException | Error e) {
-                        // Such as a jar that was written over: without an answer every later command would be refused.
-                        refuse(number, String.valueOf(e));
-                    }
-                },
-                "applications");
-        thread.setDaemon(true);
-        thread.start();
+        try {
+            DaemonThread.start("applications", () -> read(number, wanted));
+        } catch (IOException e) {
+            refuse(number, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private void read(int number, Wanted wanted) {
+        try {
+            // It may be another one by now, or none: better said before an old worker leaves.
+            javaVersion = javaVersion(config.java());
+            archive.renew(archiveKind());
+            Generation prepared = Applications.generation(config, number, wanted.apps(), directory.generation(number));
+            events.accept(new Event.Prepared(prepared, ""));
+        } catch (ConfigException e) {
+            refuse(number, String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            refuse(number, RunDirectory.reason(e));
+        } catch (RuntimeException | Error e) {
+            // Such as a jar that was written over: without an answer every later command would be refused.
+            refuse(number, String.valueOf(e));
+        }
     }
 
     private void refuse(int number, String why) {
@@ -276,22 +241,19 @@ final class JvmHost implements Host, AutoCloseable {
 
     @Override
     public long processorTime(int id) {
-        ProcessHandle process = processes.get(id);
-        return process == null
-                ? 0
-                : process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
+        return processes.processorTime(id);
     }
 
     /** Forgets all processes without touching them. */
     void leave() {
-        processes.clear();
+        processes.leave();
     }
 
     /** Kills whoever is left; after an orderly stop that is nobody. */
     @Override
     public void close() {
         prober.close();
-        processes.values().forEach(ProcessHandle::destroyForcibly);
+        processes.close();
     }
 
     /**

@@ -10,7 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The few system calls for which Java has no words, by JNA. Thread-safe. */
+/**
+ * The few system calls for which Java has no words, by JNA. Thread-safe. Waiting does without JNA's own memory, which may
+ * ask for a thread where the system has none more.
+ */
 final class Posix {
     static final int SIGQUIT = 3;
     /** An exit that nobody could see: the process was not our child. */
@@ -19,7 +22,7 @@ final class Posix {
     private static final int EINTR = 4;
     private static final int WNOHANG = 1;
     private static final long PIDFD_OPEN = 434;
-    private static final short POLLIN = 1;
+    private static final int POLLIN = 1;
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
@@ -71,19 +74,17 @@ final class Posix {
     }
 
     private static int await(long pid, int options) {
-        try (Memory status = new Memory(Integer.BYTES)) {
-            while (true) {
-                try {
-                    if (C.waitpid((int) pid, status, options) != pid) {
-                        return UNKNOWN_EXIT;
-                    }
-                    int value = status.getInt(0);
-                    int signal = value & 0x7f;
-                    return signal == 0 ? (value >> 8) & 0xff : SIGNALLED + signal;
-                } catch (LastErrorException e) {
-                    if (e.getErrorCode() != EINTR) {
-                        return UNKNOWN_EXIT;
-                    }
+        int[] status = new int[1];
+        while (true) {
+            try {
+                if (C.waitpid((int) pid, status, options) != pid) {
+                    return UNKNOWN_EXIT;
+                }
+                int signal = status[0] & 0x7f;
+                return signal == 0 ? (status[0] >> 8) & 0xff : SIGNALLED + signal;
+            } catch (LastErrorException e) {
+                if (e.getErrorCode() != EINTR) {
+                    return UNKNOWN_EXIT;
                 }
             }
         }
@@ -97,9 +98,8 @@ final class Posix {
         } catch (LastErrorException e) {
             return false;
         }
-        try (Memory poll = new Memory(2L * Integer.BYTES)) {
-            poll.setInt(0, descriptor);
-            poll.setInt(Integer.BYTES, POLLIN);
+        int[] poll = {descriptor, POLLIN};
+        try {
             boolean waiting = true;
             while (waiting) {
                 try {
@@ -207,11 +207,11 @@ final class Posix {
     private static final class C {
         static native int kill(int pid, int signal) throws LastErrorException;
 
-        static native int waitpid(int pid, Pointer status, int options) throws LastErrorException;
+        static native int waitpid(int pid, int[] status, int options) throws LastErrorException;
 
         static native long syscall(long number, long first, long second) throws LastErrorException;
 
-        static native int poll(Pointer descriptors, long count, int timeout) throws LastErrorException;
+        static native int poll(int[] descriptors, long count, int timeout) throws LastErrorException;
 
         static native int close(int descriptor);
 

@@ -26,8 +26,8 @@ import java.util.function.Consumer;
 
 /**
  * Asks workers for an HTTP answer by the way that clients take: intake, poller, a thread of the pool, processor. One
- * event loop for all; a worker that is stopped or gone costs no more than its time-out. Each probe is reported exactly
- * once. Thread-safe.
+ * event loop for all; a worker that is stopped or gone costs no more than its time-out. Each probe is reported once
+ * at most, and exactly once unless the system has no thread for the loop. Thread-safe.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports a failure to the channel's handlers.
 final class Prober implements AutoCloseable {
@@ -60,6 +60,15 @@ final class Prober implements AutoCloseable {
         if (!running.add(id)) {
             return;
         }
+        try {
+            connect(id, intake);
+        } catch (OutOfMemoryError e) {
+            // The loop gets its thread with the first probe, and the system had none more: the next one tries again.
+            running.remove(id);
+        }
+    }
+
+    private void connect(int id, Path intake) {
         Probe probe = new Probe(id);
         new Bootstrap()
                 .group(group)

@@ -197,9 +197,11 @@ public final class RunningCluster {
         return Applications.generation(config, 1, config.apps(), directory.generation(1));
     }
 
-    private void adopt(Adoption adoption) {
+    private void adopt(Adoption adoption) throws IOException {
         supervisor.adopt(adoption.workers(), adoption.lastId());
-        adoption.workers().forEach(host::adopt);
+        for (Survivor survivor : adoption.workers()) {
+            host.adopt(survivor);
+        }
         if (adoption.changed()) {
             // They serve on until those who do what is asked for now have proven themselves.
             List<String> apps = new ArrayList<>();

@@ -78,7 +78,7 @@ final class TrainingHost {
                 new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
         Systemd.hide(builder.environment());
         // Its input stays open: the end of it is the end of this process.
-        process = builder.start();
+        process = ChildProcess.start(builder);
         return process;
     }
 

@@ -67,9 +67,12 @@ final class Upgrade {
         if (other != null) {
             caller.answer(new Message.Reply(BUSY, "upgrade refused: upgrade is in progress since " + other));
         } else {
-            Thread thread = new Thread(() -> run(caller), "upgrade");
-            thread.setDaemon(true);
-            thread.start();
+            try {
+                DaemonThread.start("upgrade", () -> run(caller));
+            } catch (IOException e) {
+                running.set(null);
+                caller.answer(new Message.Reply(NOT_HERE, "can't upgrade: " + e.getMessage()));
+            }
         }
     }
 

@@ -48,10 +48,8 @@ final class UpgradeHost {
         proof.add(proof.size() - arguments + 1, "--check");
         Path output = Files.createTempFile("clowder-upgrade", ".txt");
         try {
-            Process child = new ProcessBuilder(proof)
-                    .redirectErrorStream(true)
-                    .redirectOutput(output.toFile())
-                    .start();
+            Process child = ChildProcess.start(
+                    new ProcessBuilder(proof).redirectErrorStream(true).redirectOutput(output.toFile()));
             child.getOutputStream().close();
             boolean ended = child.waitFor(PROOF_SECONDS, TimeUnit.SECONDS);
             if (!ended) {

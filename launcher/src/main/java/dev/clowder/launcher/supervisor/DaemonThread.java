@@ -1,0 +1,30 @@
+package dev.clowder.launcher.supervisor;
+
+import java.io.IOException;
+
+/** Threads that do not keep the JVM. */
+final class DaemonThread {
+    private DaemonThread() {}
+
+    /**
+     * Starts one.
+     *
+     * @throws IOException if the system has none more (a limit of processes, of a container's tasks, of memory), which is no
+     *     reason to end: who asks can say so, or try again
+     */
+    static Thread start(String name, Runnable task) throws IOException {
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        try {
+            thread.start();
+        } catch (OutOfMemoryError e) {
+            throw noMore(e);
+        }
+        return thread;
+    }
+
+    /** What Java says when the system has no thread more. */
+    static IOException noMore(OutOfMemoryError e) {
+        return new IOException("the system has no thread more for it: " + e.getMessage(), e);
+    }
+}
