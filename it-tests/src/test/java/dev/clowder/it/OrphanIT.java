@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.clowder.arquillian.ClowderProcess;
 import dev.clowder.arquillian.ClusterStatus;
+import dev.clowder.arquillian.Launcher;
 import dev.clowder.arquillian.Running;
 import dev.clowder.it.HttpConnection.Worker;
 import java.io.IOException;
@@ -185,17 +186,24 @@ class OrphanIT {
     }
 
     @Test
-    @DisplayName("a new run without one of the applications does not serve it any more")
+    @DisplayName(
+            "a new run without one of the applications does not serve it any more, and has the workers that it asks for")
     void aNewRunWithoutOneOfTheApplicationsRollsToIt() throws Exception {
         AtomicReference<List<String>> mounts = new AtomicReference<>(List.of("/one", "/two", "/three"));
         cluster = new Succession(runDir, () -> {
-            ClowderProcess.Builder builder = ClowderProcess.builder().workers(1).root(files);
+            ClowderProcess.Builder builder = ClowderProcess.builder()
+                    .workers(mounts.get().size() == 3 ? 2 : 1)
+                    .root(files);
             mounts.get().forEach(mount -> builder.application(mount, war));
             return builder;
         });
         cluster.start().awaitReady(SOON);
         int port = cluster.current().port();
         assertThat(HttpConnection.fresh(port, "/three/worker").status()).isEqualTo(200);
+        assertThat(Launcher.ofThisBuild()
+                        .run(SOON, List.of("scale", "--run-dir", runDir.toString(), "3"))
+                        .exitCode())
+                .isZero();
         cluster.kill();
         mounts.set(List.of("/one", "/two"));
         ClowderProcess next = cluster.start();

@@ -125,7 +125,7 @@ class ThreadLimitIT {
     private static String limit(long pid) throws IOException {
         return Files.readAllLines(Path.of("/proc", "" + pid, "limits")).stream()
                 .filter(line -> line.startsWith("Max processes"))
-                .map(line -> line.strip().split("\\s+")[2])
+                .map(line -> line.strip().split("\\s+", -1)[2])
                 .findAny()
                 .orElseThrow();
     }

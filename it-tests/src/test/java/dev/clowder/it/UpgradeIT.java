@@ -122,8 +122,8 @@ class UpgradeIT {
     }
 
     @Test
-    @DisplayName("an upgrade that replaces the workers goes on with what was deployed since the start")
-    void whatWasDeployedIsThereAfterAnUpgrade() throws Exception {
+    @DisplayName("an upgrade that replaces the workers goes on with what was deployed and with how many there are")
+    void whatWasDeployedAndScaledIsThereAfterAnUpgrade() throws Exception {
         Path config = Files.writeString(files.resolve("clowder.properties"), "expose-worker = false\n");
         Path deployed = Apps.write(
                 Apps.probe("deployed.war").addAsWebResource(new StringAsset("second"), "version.txt"), files);
@@ -137,12 +137,19 @@ class UpgradeIT {
                     .isZero();
             int second = cluster.status().worker(1).id();
             assertThat(second).isGreaterThan(first);
+            assertThat(Launcher.ofThisBuild()
+                            .run(SOON, List.of("scale", "--run-dir", directory, "2"))
+                            .exitCode())
+                    .isZero();
 
             Files.writeString(config, "expose-worker = true\n");
             Launcher.Result result = upgrade(cluster);
 
             assertThat(result.exitCode()).as(result.errors()).isZero();
-            assertThat(cluster.status().worker(1).id()).isGreaterThan(second);
+            assertThat(cluster.status().workers())
+                    .hasSize(2)
+                    .allMatch(
+                            worker -> worker.id() > second + 1 && worker.state().equals("READY"));
             assertThat(HttpConnection.fresh(cluster.port(), "/version.txt").body())
                     .isEqualTo("second");
         }

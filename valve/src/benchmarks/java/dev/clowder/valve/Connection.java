@@ -42,7 +42,6 @@ final class Connection {
     private final org.apache.coyote.Request coyote = new org.apache.coyote.Request();
     private final org.apache.coyote.Response coyoteResponse = new org.apache.coyote.Response();
     private final Connector connector = new Connector();
-    private final Request request;
     private final Adapter adapter;
     private final char[] host = BROWSER[1].toCharArray();
     private final byte[] buffer = new byte[1024];
@@ -61,8 +60,6 @@ final class Connection {
         setHook.setAccessible(true);
         setHook.invoke(coyote, hook);
         coyote.setResponse(coyoteResponse);
-        request = new Request(connector, coyote);
-        coyote.setNote(CoyoteAdapter.ADAPTER_NOTES, request);
         connector.getProtocolHandler().setAdapter(new Pipeline(connector, first(valve)));
         if (valve instanceof ForwardedValve forwarded) {
             ForwardingAdapter.install(connector, forwarded);
@@ -96,8 +93,7 @@ final class Connection {
     Request serve(byte[]... more) throws Exception {
         fill(more);
         adapter.service(coyote, coyoteResponse);
-        recycle();
-        return request;
+        return recycle();
     }
 
     @CompilerControl(Mode.DONT_INLINE)
@@ -124,19 +120,23 @@ final class Connection {
     }
 
     @CompilerControl(Mode.DONT_INLINE)
-    private void recycle() {
+    private Request recycle() {
+        Request request = (Request) coyote.getNote(CoyoteAdapter.ADAPTER_NOTES);
         request.recycle();
         coyote.recycle();
+        return request;
     }
 
     /** In place of Tomcat's adapter: what it tells the request before the first valve, without any mapping. */
     private static final class Pipeline extends CoyoteAdapter {
 
+        private final Connector connector;
         private final String scheme;
         private final Valve first;
 
         Pipeline(Connector connector, Valve first) {
             super(connector);
+            this.connector = connector;
             this.scheme = connector.getScheme();
             this.first = first;
         }
@@ -145,6 +145,10 @@ final class Connection {
         @CompilerControl(Mode.DONT_INLINE)
         public void service(org.apache.coyote.Request coyote, org.apache.coyote.Response response) throws Exception {
             Request request = (Request) coyote.getNote(ADAPTER_NOTES);
+            if (request == null) {
+                request = connector.createRequest(coyote);
+                coyote.setNote(ADAPTER_NOTES, request);
+            }
             if (coyote.scheme().isNull()) {
                 coyote.scheme().setString(scheme);
             } else {

@@ -49,6 +49,7 @@ final class ForwardingAdapter implements Adapter {
 
     @Override
     public void service(Request request, Response response) throws Exception {
+        ForwardedRequest.make(connector, request, response);
         valve.judgeBeforeMapping(request, connector);
         delegate.service(request, response);
     }

@@ -96,7 +96,9 @@ final class RequestRewriter {
         }
         strip();
         unfinished = true;
-        // The object exists from the second request on, and then also the lines that Tomcat logs itself are right.
+        // With a request of Tomcat's own it exists from the second one on. Then also the lines that Tomcat logs itself
+        // are
+        // right.
         Forwarded later = forwarded;
         clientIsSet = false;
         if (coyote.getNote(CoyoteAdapter.ADAPTER_NOTES) instanceof Request request) {
@@ -210,7 +212,7 @@ final class RequestRewriter {
                 REMOTE_PORT.set(request, forwarded.remotePort());
             }
         }
-        request.setAttribute(Forwarded.ATTRIBUTE, forwarded);
+        ForwardedRequest.tell(request, forwarded);
     }
 
     private static void setPaths(Request request, Forwarded forwarded) {

@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param listeners the ports, taken back from workers; null when they must be bound
  * @param workers those who serve on them
  * @param lastId the highest id ever used
+ * @param count how many workers are wanted: what {@code scale} has left, unless another number is asked for than then; 0 for
+ *     what is asked for
  * @param generation what they run; null when the first must be made
  * @param wanted the applications of a replacement: what is asked for now if that is something else than was asked for when
  *     they were started, otherwise what they run, which may have been deployed since
@@ -38,6 +40,7 @@ record Adoption(
         @Nullable Listeners listeners,
         List<Survivor> workers,
         int lastId,
+        int count,
         @Nullable Generation generation,
         List<App> wanted,
         boolean changed) {
@@ -45,7 +48,7 @@ record Adoption(
     static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** A first start. */
-    static final Adoption NOTHING = new Adoption(null, List.of(), 0, null, List.of(), false);
+    static final Adoption NOTHING = none(0);
 
     private static final Duration LEAVE = Duration.ofSeconds(5);
     private static final long LOOK_MILLIS = 20;
@@ -73,7 +76,7 @@ record Adoption(
             endSpares(directory, all);
             if (living.isEmpty()) {
                 directory.sweep();
-                return new Adoption(null, List.of(), lastId, null, List.of(), false);
+                return none(lastId);
             }
             String obstacle = obstacle(plan, config);
             if (plan != null && obstacle == null) {
@@ -91,7 +94,11 @@ record Adoption(
             throw new IOException("interrupted", e);
         }
         directory.sweep();
-        return new Adoption(null, List.of(), lastId, null, List.of(), false);
+        return none(lastId);
+    }
+
+    private static Adoption none(int lastId) {
+        return new Adoption(null, List.of(), lastId, 0, null, List.of(), false);
     }
 
     /**
@@ -121,12 +128,14 @@ record Adoption(
                 || !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
+        int count = plan.asked() == config.workers() ? plan.workers() : 0;
         return new Adoption(
-                listeners, living, lastId, generation, sameApps ? generation.apps() : config.apps(), changed);
+                listeners, living, lastId, count, generation, sameApps ? generation.apps() : config.apps(), changed);
     }
 
     /** What is written down for the next supervisor when a generation has proven itself. */
-    static Register.Plan plan(LauncherConfig config, List<InetSocketAddress> bound, Generation generation) {
+    static Register.Plan plan(
+            LauncherConfig config, List<InetSocketAddress> bound, int workers, Generation generation) {
         List<Register.Port> ports = new ArrayList<>();
         for (int i = 0; i < bound.size(); i++) {
             ports.add(new Register.Port(
@@ -134,7 +143,8 @@ record Adoption(
                     literal(bound.get(i)),
                     bound.get(i).getPort()));
         }
-        return new Register.Plan(ports, apps(config), options(config), Version.text(), generation);
+        return new Register.Plan(
+                ports, apps(config), options(config), config.workers(), workers, Version.text(), generation);
     }
 
     /** Why workers can't go on under this configuration, in a few words; null if they can. */

@@ -59,6 +59,11 @@ final class DirectoryLock implements AutoCloseable {
         }
     }
 
+    /** Writes the same again, so that the file is one that is used. */
+    void renew() throws IOException {
+        write(file);
+    }
+
     /** Lets another cluster have the directory. */
     @Override
     public void close() {
@@ -82,8 +87,7 @@ final class DirectoryLock implements AutoCloseable {
             if (!Objects.equals(before, key(path))) {
                 return null;
             }
-            byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
-            file.truncate(0).write(ByteBuffer.wrap(pid), 0);
+            write(file);
             FileChannel held = file;
             file = null;
             return held;
@@ -92,6 +96,12 @@ final class DirectoryLock implements AutoCloseable {
         } finally {
             closeQuietly(file);
         }
+    }
+
+    private static void write(FileChannel file) throws IOException {
+        byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(UTF_8);
+        file.write(ByteBuffer.wrap(pid), 0);
+        file.truncate(pid.length);
     }
 
     /** What distinguishes the file at this path from another one that takes its name later. */

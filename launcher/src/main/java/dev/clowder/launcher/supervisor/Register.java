@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
@@ -23,7 +24,11 @@ final class Register {
     /** The names of its files, as a regular expression. */
     static final String FILES = "worker-\\d+\\.json|last-id\\.json|cluster\\.json|[a-z0-9-]+\\.json\\.new";
 
-    private static final ObjectMapper JSON = new JsonMapper();
+    // A newer launcher may have written more.
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
     private static final String LAST_ID = "last-id";
     private static final String CLUSTER = "cluster";
 
@@ -35,12 +40,25 @@ final class Register {
      * @param ports where it listens, in the order of the configuration
      * @param apps which applications were asked for at the start, as {@code options}; others may have been deployed since
      * @param options what else was asked for, in text that is equal when the same was asked for
+     * @param asked how many workers were asked for at the start
+     * @param workers how many are wanted, which {@code scale} may have changed since
      * @param version of the launcher that started the workers
      * @param generation the newest that has proven itself
      */
-    record Plan(List<Port> ports, String apps, String options, String version, Generation generation) {
+    record Plan(
+            List<Port> ports,
+            String apps,
+            String options,
+            int asked,
+            int workers,
+            String version,
+            Generation generation) {
         Plan {
             ports = List.copyOf(ports);
+        }
+
+        Plan withWorkers(int count) {
+            return new Plan(ports, apps, options, asked, count, version, generation);
         }
     }
 
@@ -59,7 +77,7 @@ final class Register {
 
     /** Loads what writing down a plan and a worker needs: the first time takes longer than all later ones together. */
     static void prepare() {
-        Plan plan = new Plan(List.of(new Port("", "", 0)), "", "", "", new Generation(1, List.of(), List.of()));
+        Plan plan = new Plan(List.of(new Port("", "", 0)), "", "", 0, 0, "", new Generation(1, List.of(), List.of()));
         try {
             JSON.writeValueAsBytes(plan);
             JSON.writeValueAsBytes(new Survivor(1, 1, 1, "", 1));
@@ -92,6 +110,14 @@ final class Register {
 
     void plan(Plan plan) throws IOException {
         write(CLUSTER, plan);
+    }
+
+    /** Writes down that so many workers are wanted now. */
+    void scaled(int workers) throws IOException {
+        Plan plan = plan();
+        if (plan != null) {
+            plan(plan.withWorkers(workers));
+        }
     }
 
     /** Null when there is none. */

@@ -181,6 +181,11 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
+    /** As {@link RecentAccess} does with all other files: whoever else opens and closes this one gives it away. */
+    void renewLock() throws IOException {
+        lock.renew();
+    }
+
     /**
      * Removes everything, the directory too, and lets another cluster have the place. Workers that live, because this
      * supervisor could not take them over, keep what they need.

@@ -111,12 +111,14 @@ public final class RunningCluster {
                     : Webapps.fingerprint(installed.serverXml().hosts());
             Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
             if (!adoption.changed()) {
-                directory.register().plan(Adoption.plan(config, listeners.addresses(), first));
+                int count = adoption.count() > 0 ? adoption.count() : config.workers();
+                directory.register().plan(Adoption.plan(config, listeners.addresses(), count, first));
             }
             logs = Logs.open(
                     directory.root(), config.logDir(), config.workers() + config.spare(), output, observer::log);
             parts.push(logs);
             host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
+            parts.push(RecentAccess.start(directory, RecentAccess.EVERY, host::timeOfDay));
             AccessLog accessLog = config.accessLog();
             if (accessLog != null) {
                 parts.push(AccessLogRotation.start(accessLog, observer::log));
@@ -198,7 +200,7 @@ public final class RunningCluster {
     }
 
     private void adopt(Adoption adoption) throws IOException {
-        supervisor.adopt(adoption.workers(), adoption.lastId());
+        supervisor.adopt(adoption.workers(), adoption.count(), adoption.lastId());
         for (Survivor survivor : adoption.workers()) {
             host.adopt(survivor);
         }

@@ -32,6 +32,11 @@ final class Scaling extends Operation {
             say("from " + before + " to " + count);
             workers.want(count, now);
         }
+        for (WorkerSlot slot : workers.slots()) {
+            if (slot.number > before && slot.startProblem != null) {
+                failure = "can't start a worker: " + slot.startProblem;
+            }
+        }
         if (failure != null) {
             workers.want(before, now);
             answer(REFUSED, "refused, back to " + before + ": " + failure);
@@ -41,6 +46,7 @@ final class Scaling extends Operation {
                 .filter(slot -> slot.number > Math.min(before, count) && slot.number <= Math.max(before, count))
                 .allMatch(slot -> slot.number <= count && slot.current != null && slot.current.wasReady);
         if (there) {
+            workers.keepWanted();
             int ready = workers.ready();
             answer(
                     Supervisor.OK,

@@ -69,9 +69,14 @@ final class Supervisor {
      * Expects workers of another supervisor to come back to their slots; before {@link #run}. Their end is reported by the
      * host as of any other.
      *
+     * @param count how many workers are wanted; 0 for as many as the configuration says
      * @param highestId the highest id ever used
      */
-    void adopt(List<Survivor> survivors, int highestId) {
+    void adopt(List<Survivor> survivors, int count, int highestId) {
+        if (count > 0 && count != workers.wanted()) {
+            observer.log(count + " workers, as scale has left it");
+            workers.want(count, startedAt);
+        }
         for (Survivor survivor : survivors) {
             commands.know(workers.adopt(survivor, startedAt));
         }

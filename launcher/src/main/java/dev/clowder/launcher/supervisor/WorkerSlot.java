@@ -31,6 +31,10 @@ final class WorkerSlot {
     WorkerState vacancy = WorkerState.BACKOFF;
     /** When the next worker may start, without a current one. */
     long retryAt;
+    /** Why the last process could not even be started; null if it was. */
+    @Nullable
+    String startProblem;
+
     /** When its worker may be replaced for its memory. */
     long recycleFrom = Long.MIN_VALUE;
     /** Whether somebody else (a running replacement) decides what is started here. */

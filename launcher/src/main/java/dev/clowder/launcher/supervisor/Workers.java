@@ -93,7 +93,7 @@ final class Workers {
     /** From now on this is what runs. */
     void commit(Generation proven) {
         if (!proven.equals(generation)) {
-            write(() -> directory.register().plan(Adoption.plan(config, listeners.addresses(), proven)));
+            write(() -> directory.register().plan(Adoption.plan(config, listeners.addresses(), wanted, proven)));
             spare.forgive(host.now());
         }
         generation = proven;
@@ -160,6 +160,11 @@ final class Workers {
         forgetEmptySlots();
     }
 
+    /** A later supervisor is to go on with so many. */
+    void keepWanted() {
+        write(() -> directory.register().scaled(wanted));
+    }
+
     void stop(boolean immediately, long now) {
         stopping = true;
         for (Worker worker : all()) {
@@ -213,6 +218,7 @@ final class Workers {
                 what,
                 now,
                 after(now, config.timeouts().boot()));
+        slot.startProblem = null;
         slot.lives++;
         slot.lastId = id;
         if (slot.current == null) {
@@ -353,8 +359,9 @@ final class Workers {
             spawn(slot, generation, now);
         } catch (IOException e) {
             slot.retryAt = now + slot.delay.afterFailedStart(now);
-            observer.log("can't start a worker in slot " + slot.number + ": " + RunDirectory.reason(e));
-            giveUpUnlessReady(RunDirectory.reason(e));
+            slot.startProblem = RunDirectory.reason(e);
+            observer.log("can't start a worker in slot " + slot.number + ": " + slot.startProblem);
+            giveUpUnlessReady(slot.startProblem);
         }
     }
 

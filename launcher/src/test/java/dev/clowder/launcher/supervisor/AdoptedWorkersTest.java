@@ -38,7 +38,7 @@ class AdoptedWorkersTest {
         List<Survivor> survivors = Arrays.stream(workers)
                 .map(worker -> new Survivor(worker[0], worker[1], 1000L + worker[1], "1@boot", 1))
                 .toList();
-        cluster.supervisor.adopt(survivors, highestId);
+        cluster.supervisor.adopt(survivors, 0, highestId);
         cluster.step();
     }
 
@@ -75,6 +75,30 @@ class AdoptedWorkersTest {
     void aSlotThatNobodySurvivedInGetsAWorkerAtOnce() {
         survivors(9, worker(2, 9));
         assertThat(cluster.host.take()).containsExactly("spawn 1/10");
+    }
+
+    @Test
+    void asManyAreWantedAsScaleHasLeft() throws Exception {
+        Survivor third = new Survivor(3, 9, 1009, "1@boot", 1);
+        cluster.supervisor.adopt(List.of(third), 3, 9);
+        cluster.step();
+        assertThat(cluster.hello(9, true).receive()).isEqualTo(ADOPTED);
+        cluster.step();
+        assertThat(cluster.status()).contains("3/9 READY 1").hasSize(3);
+    }
+
+    @Test
+    void whatScaleHasLeftIsWrittenDown() throws Exception {
+        survivors(9, worker(1, 4), worker(2, 9));
+        cluster.hello(4, true);
+        cluster.hello(9, true);
+        Register.Plan plan = new Register.Plan(List.of(), "", "", 2, 2, "1.0", new Generation(1, List.of(), List.of()));
+        cluster.register().plan(plan);
+        CompletableFuture<Message.Reply> scaled = cluster.ask("scale", "1");
+        assertThat(cluster.register().plan()).isEqualTo(plan);
+        cluster.exited(9, 0);
+        assertThat(scaled.get().exitCode()).isZero();
+        assertThat(cluster.register().plan()).isEqualTo(plan.withWorkers(1));
     }
 
     @Test

@@ -120,6 +120,10 @@ final class PaperCluster implements AutoCloseable {
         host.reportTo(supervisor::post);
     }
 
+    Register register() {
+        return directory.register();
+    }
+
     @Override
     public void close() throws IOException {
         for (Wire worker : workers.values()) {

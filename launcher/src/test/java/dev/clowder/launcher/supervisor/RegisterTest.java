@@ -105,10 +105,19 @@ class RegisterTest {
                 List.of(new Register.Port("::", "0:0:0:0:0:0:0:0", 8080), new Register.Port("::1", "::1", 8443)),
                 "apps\n",
                 "options\n",
+                2,
+                3,
                 "1.0",
                 generation);
+        register.scaled(4);
+        assertThat(register.plan()).isNull();
         register.plan(plan);
         assertThat(register.plan()).isEqualTo(plan);
+        register.scaled(4);
+        assertThat(register.plan()).isEqualTo(plan.withWorkers(4));
+        Path file = temporary.resolve("cluster.json");
+        Files.writeString(file, Files.readString(file).replaceFirst("\\{", "{\"later\":{},"));
+        assertThat(register.plan()).as("of a later version").isEqualTo(plan.withWorkers(4));
     }
 
     @Test

@@ -357,6 +357,22 @@ class ReplacementTest {
     }
 
     @Test
+    void aScaleWhoseWorkersCanNotEvenBeStartedIsRefusedAndBlocksNobody() throws Exception {
+        cluster.bothReady();
+        host.broken = true;
+        CompletableFuture<Message.Reply> up = cluster.ask("scale", "3");
+        cluster.step();
+        assertThat(up.join())
+                .isEqualTo(new Message.Reply(4, "refused, back to 2: can't start a worker: no more processes"));
+        assertThat(cluster.status()).containsExactly("1/1 READY 1", "2/2 READY 1");
+        host.broken = false;
+        CompletableFuture<Message.Reply> again = cluster.ask("scale", "3");
+        cluster.step();
+        cluster.ready(3);
+        assertThat(again.join()).isEqualTo(new Message.Reply(0, "done, 3 workers"));
+    }
+
+    @Test
     @DisplayName("failure 38: a new worker gets its share of the machine by the number of workers of that moment")
     void sharesOfTheMachineFollowTheNumberOfWorkers() throws Exception {
         cluster.bothReady();
