@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * each value and is emptied after each request: 32 bytes, and half of what the valve costs without a header (ADR 26).
  *
  * <p>Tomcat 11. Where Tomcat has made its objects already, and on 10.1, whose objects are made in another way, the attribute
- * is one in Tomcat's map. Not thread-safe, as Tomcat's own.
+ * is one in Tomcat's map. To be read by another thread only when the request was handed to it, as by startAsync.
  */
 final class ForwardedRequest extends Request {
 
@@ -55,6 +55,8 @@ final class ForwardedRequest extends Request {
             response.setRequest(request);
             coyote.setNote(CoyoteAdapter.ADAPTER_NOTES, request);
             coyoteResponse.setNote(CoyoteAdapter.ADAPTER_NOTES, response);
+            // Up to 11.0.22 Tomcat does this here only, later for each request.
+            coyote.getParameters().setQueryStringCharset(connector.getURICharset());
         }
     }
 

@@ -35,6 +35,7 @@ class ArchitectureTest {
             "CoyoteHead",
             "Forwarded",
             "ForwardedAttributes",
+            "ForwardedRequest",
             "ForwardedValve",
             "ForwardingAdapter",
             "KeptHeader",

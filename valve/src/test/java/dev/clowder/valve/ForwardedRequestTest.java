@@ -89,6 +89,14 @@ class ForwardedRequestTest {
         assertThat(coyote.getNote(CoyoteAdapter.ADAPTER_NOTES)).isNull();
         ForwardedRequest.make(new Connector(), coyote, coyoteResponse);
         assertThat(coyote.getNote(CoyoteAdapter.ADAPTER_NOTES)).isInstanceOf(ForwardedRequest.class);
+        // Up to 11.0.22 nobody else says so.
+        org.apache.coyote.Request latin = new org.apache.coyote.Request();
+        Connector latinConnector = new Connector();
+        latinConnector.setURIEncoding("ISO-8859-1");
+        ForwardedRequest.make(latinConnector, latin, new org.apache.coyote.Response());
+        latin.queryString().setString("q=%E9");
+        latin.getParameters().handleQueryParameters();
+        assertThat(latin.getParameters().getParameter("q")).isEqualTo("é");
         Object first = coyote.getNote(CoyoteAdapter.ADAPTER_NOTES);
         ForwardedRequest.make(new Connector(), coyote, coyoteResponse);
         assertThat(coyote.getNote(CoyoteAdapter.ADAPTER_NOTES)).isSameAs(first);

@@ -128,9 +128,15 @@ record Adoption(
                 || !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
-        int count = plan.asked() == config.workers() ? plan.workers() : 0;
+        int count = plan.asked() == config.workers() ? allowed(plan.workers(), config) : 0;
         return new Adoption(
                 listeners, living, lastId, count, generation, sameApps ? generation.apps() : config.apps(), changed);
+    }
+
+    /** As many as {@code scale} would allow now. */
+    private static int allowed(int workers, LauncherConfig config) {
+        int most = Math.max(config.workers(), Runtime.getRuntime().availableProcessors());
+        return config.oversubscribe() ? workers : Math.min(workers, most);
     }
 
     /** What is written down for the next supervisor when a generation has proven itself. */

@@ -1,11 +1,23 @@
 package dev.clowder.launcher.supervisor;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
 /** Processes of which none is forgotten. */
 final class ChildProcess {
+    /** For one that was killed to be gone. */
+    private static final long DYING = TimeUnit.SECONDS.toNanos(2);
+
+    private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(5);
+
     private ChildProcess() {}
 
     /**
@@ -14,22 +26,58 @@ final class ChildProcess {
      * @throws IOException if the system does not start it, or has no thread more for it; then there is no process
      */
     static synchronized Process start(ProcessBuilder builder) throws IOException {
+        // Java begins a process, then asks for the thread that waits for it, and without one knows nothing of it.
+        joined(DaemonThread.start("room for a process", () -> {}));
         Set<ProcessHandle> before = children();
         try {
             return builder.start();
         } catch (OutOfMemoryError e) {
-            // Java begins a process, then asks for the thread that waits for it, and without one knows nothing of it.
+            // The room went to somebody else meanwhile.
             Set<ProcessHandle> forgotten = children();
             forgotten.removeAll(before);
-            for (ProcessHandle child : forgotten) {
-                child.destroyForcibly();
-                Posix.awaitExit(child);
-            }
+            forgotten.forEach(child -> end(child, builder));
             throw DaemonThread.noMore(e);
+        }
+    }
+
+    private static void joined(Thread thread) throws IOException {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
         }
     }
 
     private static Set<ProcessHandle> children() {
         return ProcessHandle.current().children().collect(Collectors.toSet());
+    }
+
+    /** Not one that has lost its parent meanwhile, and became our child as those do of the first process of a container. */
+    private static void end(ProcessHandle child, ProcessBuilder builder) {
+        String runs = commandLine(child.pid());
+        boolean isIt = runs.equals(bytes(String.join("\0", builder.command()) + "\0")) || runs.contains("jspawnhelper");
+        if (isIt) {
+            child.destroyForcibly();
+        }
+        // Without a command line it is dead already.
+        if (isIt || runs.isEmpty()) {
+            long end = System.nanoTime() + DYING;
+            while (!Posix.reap(child.pid()) && System.nanoTime() - end < 0) {
+                LockSupport.parkNanos(LOOK);
+            }
+        }
+    }
+
+    private static String commandLine(long pid) {
+        try {
+            return Files.readString(Path.of("/proc", String.valueOf(pid), "cmdline"), ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    private static String bytes(String text) {
+        return new String(text.getBytes(UTF_8), ISO_8859_1);
     }
 }

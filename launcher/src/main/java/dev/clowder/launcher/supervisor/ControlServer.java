@@ -87,7 +87,7 @@ final class ControlServer implements AutoCloseable {
                 arrived(client);
                 SocketChannel served = client;
                 DaemonThread.start("control connection", () -> serve(served));
-            } catch (IOException e) {
+            } catch (IOException | OutOfMemoryError e) {
                 if (client != null) {
                     closeQuietly(client);
                 }

@@ -23,8 +23,10 @@ final class DaemonThread {
         return thread;
     }
 
-    /** What Java says when the system has no thread more. */
+    /** What an error says that Java has also for a system that has no thread more. */
     static IOException noMore(OutOfMemoryError e) {
-        return new IOException("the system has no thread more for it: " + e.getMessage(), e);
+        String message = String.valueOf(e.getMessage());
+        String what = message.contains("native thread") ? "the system has no thread more for it" : "no memory for it";
+        return new IOException(what + ": " + message, e);
     }
 }

@@ -61,9 +61,10 @@ final class Prober implements AutoCloseable {
             return;
         }
         try {
+            // The loop gets its thread with the first task. Where the system has none more the next probe tries again.
+            group.next().execute(() -> {});
             connect(id, intake);
         } catch (OutOfMemoryError e) {
-            // The loop gets its thread with the first probe, and the system had none more: the next one tries again.
             running.remove(id);
         }
     }

@@ -11,7 +11,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,37 +25,44 @@ import org.jspecify.annotations.Nullable;
 final class RecentAccess implements AutoCloseable {
     static final Duration EVERY = Duration.ofHours(3);
 
-    private final Thread thread;
+    private final CountDownLatch closed = new CountDownLatch(1);
 
-    private RecentAccess(Thread thread) {
-        this.thread = thread;
-    }
+    private RecentAccess() {}
 
     /**
-     * Sets the time of the last access of all files of a directory, now and then, until it is closed.
-     *
-     * @throws IOException if the system has no thread for that
+     * Sets the time of the last access of all regular files and directories of a directory, now and then, until it is closed.
+     * A socket is left alone by all of them while somebody listens on it.
      */
-    static RecentAccess start(RunDirectory directory, Duration every, Supplier<Instant> timeOfDay) throws IOException {
-        return new RecentAccess(DaemonThread.start("recent access", () -> {
-            try {
-                while (true) {
-                    TimeUnit.MILLISECONDS.sleep(every.toMillis());
-                    touch(directory, timeOfDay.get());
-                }
-            } catch (InterruptedException e) {
-                // The cluster has ended.
-            }
-        }));
+    static RecentAccess start(
+            RunDirectory directory, Duration every, Supplier<Instant> timeOfDay, Consumer<String> log) {
+        RecentAccess access = new RecentAccess();
+        try {
+            DaemonThread.start("recent access", () -> access.run(directory, every, timeOfDay));
+        } catch (IOException e) {
+            log.accept("the files in " + directory.root() + " are not kept from what tidies directories up: "
+                    + e.getMessage());
+        }
+        return access;
     }
 
+    private void run(RunDirectory directory, Duration every, Supplier<Instant> timeOfDay) {
+        try {
+            while (!closed.await(every.toMillis(), TimeUnit.MILLISECONDS)) {
+                touch(directory, timeOfDay.get());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Without an interrupt, which would close the file of the lock while it is written. */
     @Override
     public void close() {
-        thread.interrupt();
+        closed.countDown();
     }
 
     /** What can't be touched belongs to somebody else, or has gone meanwhile. A pipe would wait for its writer. */
-    private static void touch(RunDirectory directory, Instant now) {
+    private void touch(RunDirectory directory, Instant now) {
         FileTime time = FileTime.from(now);
         Path lock = directory.root().resolve(DirectoryLock.NAME);
         try {
@@ -86,13 +95,13 @@ final class RecentAccess implements AutoCloseable {
         }
     }
 
-    private static FileVisitResult touch(Path path, FileTime time) {
+    private FileVisitResult touch(Path path, FileTime time) {
         try {
             Files.getFileAttributeView(path, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                     .setTimes(null, time, null);
         } catch (IOException e) {
             // As above.
         }
-        return Thread.currentThread().isInterrupted() ? FileVisitResult.TERMINATE : FileVisitResult.CONTINUE;
+        return closed.getCount() == 0 ? FileVisitResult.TERMINATE : FileVisitResult.CONTINUE;
     }
 }

@@ -57,8 +57,8 @@ final class Register {
             ports = List.copyOf(ports);
         }
 
-        Plan withWorkers(int count) {
-            return new Plan(ports, apps, options, asked, count, version, generation);
+        Plan withWorkers(int askedNow, int wanted) {
+            return new Plan(ports, apps, options, askedNow, wanted, version, generation);
         }
     }
 
@@ -112,11 +112,11 @@ final class Register {
         write(CLUSTER, plan);
     }
 
-    /** Writes down that so many workers are wanted now. */
-    void scaled(int workers) throws IOException {
+    /** Writes down that so many workers are wanted now, where so many were asked for at the start. */
+    void scaled(int asked, int workers) throws IOException {
         Plan plan = plan();
         if (plan != null) {
-            plan(plan.withWorkers(workers));
+            plan(plan.withWorkers(asked, workers));
         }
     }
 

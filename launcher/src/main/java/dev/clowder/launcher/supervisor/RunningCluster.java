@@ -31,6 +31,7 @@ public final class RunningCluster {
     private final Supervisor supervisor;
     private final Upgrade upgrade;
     private final JvmHost host;
+    private volatile boolean serving;
     private final Observer observer;
     /** How the workers of an earlier supervisor were replaced, where they had to be. */
     private final CompletableFuture<Message.Reply> takenOver = new CompletableFuture<>();
@@ -118,7 +119,7 @@ public final class RunningCluster {
                     directory.root(), config.logDir(), config.workers() + config.spare(), output, observer::log);
             parts.push(logs);
             host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
-            parts.push(RecentAccess.start(directory, RecentAccess.EVERY, host::timeOfDay));
+            parts.push(RecentAccess.start(directory, RecentAccess.EVERY, host::timeOfDay, observer::log));
             AccessLog accessLog = config.accessLog();
             if (accessLog != null) {
                 parts.push(AccessLogRotation.start(accessLog, observer::log));
@@ -127,6 +128,7 @@ public final class RunningCluster {
             supervisor = new Supervisor(config, directory, first, listeners, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
+            parts.push(this::leaveUnlessStarted);
             parts.push(archive);
             upgrade = new Upgrade(config, listeners.mode(), arguments, supervisor::post, host::timeOfDay, observer);
             adopt(adoption);
@@ -146,6 +148,7 @@ public final class RunningCluster {
             }
             new Thread(this::run, "supervisor").start();
             started = true;
+            serving = true;
         } catch (IOException e) {
             throw new StartException("can't start: " + e.getMessage());
         } catch (RunDirectory.InUseException e) {
@@ -300,11 +303,18 @@ public final class RunningCluster {
         }
     }
 
+    /** A takeover that fails must not end those who serve: they have their sockets, and wait for another supervisor. */
+    private void leaveUnlessStarted() {
+        if (!serving) {
+            host.leave();
+        }
+    }
+
     private void takeApart() {
         while (!parts.isEmpty()) {
             try {
                 parts.pop().close();
-            } catch (Exception e) {
+            } catch (Exception | OutOfMemoryError e) {
                 // The other parts must go all the same.
             }
         }

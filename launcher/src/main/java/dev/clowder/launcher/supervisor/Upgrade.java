@@ -71,7 +71,7 @@ final class Upgrade {
                 DaemonThread.start("upgrade", () -> run(caller));
             } catch (IOException e) {
                 running.set(null);
-                caller.answer(new Message.Reply(NOT_HERE, "can't upgrade: " + e.getMessage()));
+                caller.answer(new Message.Reply(FAILED, "can't upgrade: " + e.getMessage()));
             }
         }
     }
@@ -124,7 +124,7 @@ final class Upgrade {
         try {
             host.exec();
             throw new IllegalStateException("exec returned");
-        } catch (IOException e) {
+        } catch (IOException | OutOfMemoryError e) {
             observer.log("upgrade failed, nothing has changed: " + e.getMessage());
             return new Message.Reply(FAILED, String.valueOf(e.getMessage()));
         }

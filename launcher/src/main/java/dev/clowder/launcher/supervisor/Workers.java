@@ -162,7 +162,7 @@ final class Workers {
 
     /** A later supervisor is to go on with so many. */
     void keepWanted() {
-        write(() -> directory.register().scaled(wanted));
+        write(() -> directory.register().scaled(config.workers(), wanted));
     }
 
     void stop(boolean immediately, long now) {

@@ -98,7 +98,7 @@ class AdoptedWorkersTest {
         assertThat(cluster.register().plan()).isEqualTo(plan);
         cluster.exited(9, 0);
         assertThat(scaled.get().exitCode()).isZero();
-        assertThat(cluster.register().plan()).isEqualTo(plan.withWorkers(1));
+        assertThat(cluster.register().plan()).isEqualTo(plan.withWorkers(2, 1));
     }
 
     @Test

@@ -109,15 +109,17 @@ class RegisterTest {
                 3,
                 "1.0",
                 generation);
-        register.scaled(4);
+        register.scaled(2, 4);
         assertThat(register.plan()).isNull();
         register.plan(plan);
         assertThat(register.plan()).isEqualTo(plan);
-        register.scaled(4);
-        assertThat(register.plan()).isEqualTo(plan.withWorkers(4));
+        register.scaled(5, 4);
+        assertThat(register.plan()).isEqualTo(plan.withWorkers(5, 4));
         Path file = temporary.resolve("cluster.json");
         Files.writeString(file, Files.readString(file).replaceFirst("\\{", "{\"later\":{},"));
-        assertThat(register.plan()).as("of a later version").isEqualTo(plan.withWorkers(4));
+        assertThat(register.plan()).as("of a later version").isEqualTo(plan.withWorkers(5, 4));
+        Files.writeString(file, Files.readString(file).replaceFirst("\"asked\":5,\"workers\":4,", ""));
+        assertThat(register.plan()).as("of an earlier version").isEqualTo(plan.withWorkers(0, 0));
     }
 
     @Test

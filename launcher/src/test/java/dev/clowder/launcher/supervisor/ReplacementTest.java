@@ -368,7 +368,7 @@ class ReplacementTest {
         host.broken = false;
         CompletableFuture<Message.Reply> again = cluster.ask("scale", "3");
         cluster.step();
-        cluster.ready(3);
+        cluster.ready(4);
         assertThat(again.join()).isEqualTo(new Message.Reply(0, "done, 3 workers"));
     }
 
