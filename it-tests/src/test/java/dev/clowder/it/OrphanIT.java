@@ -192,7 +192,7 @@ class OrphanIT {
         AtomicReference<List<String>> mounts = new AtomicReference<>(List.of("/one", "/two", "/three"));
         cluster = new Succession(runDir, () -> {
             ClowderProcess.Builder builder = ClowderProcess.builder()
-                    .workers(mounts.get().size() == 3 ? 2 : 1)
+                    .workers(mounts.get().size() == 3 ? 1 : 3)
                     .root(files);
             mounts.get().forEach(mount -> builder.application(mount, war));
             return builder;
@@ -201,7 +201,7 @@ class OrphanIT {
         int port = cluster.current().port();
         assertThat(HttpConnection.fresh(port, "/three/worker").status()).isEqualTo(200);
         assertThat(Launcher.ofThisBuild()
-                        .run(SOON, List.of("scale", "--run-dir", runDir.toString(), "3"))
+                        .run(SOON, List.of("scale", "--run-dir", runDir.toString(), "2"))
                         .exitCode())
                 .isZero();
         cluster.kill();
@@ -212,9 +212,9 @@ class OrphanIT {
                 .ignoreExceptions()
                 .until(() -> next.status().supervisor().generation() == 2);
         next.awaitReady(SOON);
-        await("the old one is gone")
+        await("the old ones are gone")
                 .atMost(SOON)
-                .until(() -> next.status().workers().size() == 1);
+                .until(() -> next.status().workers().size() == 3);
         assertThat(HttpConnection.fresh(port, "/two/worker").status()).isEqualTo(200);
         assertThat(HttpConnection.fresh(port, "/three/worker").status()).isEqualTo(404);
     }
