@@ -45,10 +45,10 @@ class ForwardedAccessLogTest {
         }
     }
 
-    /** Tomcat answers it before any valve runs; an Engine's has judged it by then, but may know no object to tell. */
+    /** Tomcat answers it before any valve runs; an Engine's has judged it by then, but on 10.1 may know no object to tell. */
     @ParameterizedTest
     @EnumSource(Level.class)
-    void theRedirectToTheRootOfAnApplicationIsLoggedWithTheClientFromTheSecondRequestOnAndInAnEngineOnly(Level level)
+    void theRedirectToTheRootOfAnApplicationIsLoggedWithTheClientInAnEngineButNotTheFirstOn101(Level level)
             throws Exception {
         LiveServer server = new LiveServer();
         server.add(level, valve("trust", PROXY));
@@ -60,8 +60,11 @@ class ForwardedAccessLogTest {
             client.get("/app", "X-Forwarded-For: 203.0.113.8");
 
             await().atMost(Duration.ofSeconds(10)).until(() -> server.accessLog.size() == 2);
+            boolean first = level == Level.ENGINE && !TomcatLineTest.line().equals("10.1");
             assertThat(server.accessLog)
-                    .containsExactly(PROXY + " 302", (level == Level.ENGINE ? "203.0.113.8" : PROXY) + " 302");
+                    .containsExactly(
+                            (first ? "203.0.113.7" : PROXY) + " 302",
+                            (level == Level.ENGINE ? "203.0.113.8" : PROXY) + " 302");
         }
     }
 
