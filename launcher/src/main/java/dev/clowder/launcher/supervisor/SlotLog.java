@@ -36,7 +36,7 @@ final class SlotLog implements AutoCloseable {
     /**
      * Opens the file, makes it if needed, and begins at its end.
      *
-     * @param limit bytes after which a file is full; one kept from a flood has up to twice as many
+     * @param limit bytes after which a file is full; one kept from a flood has up to twice as many, and 128 kB
      * @param lines gets what is written from now on
      * @param log told what was skipped or lost
      */
