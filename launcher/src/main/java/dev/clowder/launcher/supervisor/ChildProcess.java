@@ -53,15 +53,15 @@ final class ChildProcess {
         return ProcessHandle.current().children().collect(Collectors.toSet());
     }
 
-    /** Not one that has lost its parent meanwhile, and became our child as those do of the first process of a container. */
+    /** Not one that has lost its parent meanwhile: those become children of the first process of a container. */
     private static void end(ProcessHandle child, ProcessBuilder builder) {
         String runs = commandLine(child.pid());
-        boolean isIt = runs.equals(bytes(String.join("\0", builder.command()) + "\0")) || runs.contains("jspawnhelper");
+        // Only the end of the command after nice(1), and nothing when it is dead.
+        boolean isIt = ProcessHandle.current().pid() != 1
+                || runs.contains("jspawnhelper")
+                || bytes(String.join("\0", builder.command()) + "\0").endsWith(runs);
         if (isIt) {
             child.destroyForcibly();
-        }
-        // Without a command line it is dead already.
-        if (isIt || runs.isEmpty()) {
             long end = System.nanoTime() + DYING;
             while (!Posix.reap(child.pid()) && System.nanoTime() - end < 0) {
                 LockSupport.parkNanos(LOOK);
