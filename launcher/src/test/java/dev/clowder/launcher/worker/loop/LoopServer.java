@@ -144,7 +144,11 @@ final class LoopServer implements AutoCloseable {
     LoopServer http2() {
         Http2Protocol protocol = new Http2Protocol();
         // Java's client sends small frames at times, for which Tomcat closes a connection however it dispatches.
+        // The factor counts for frames of other kinds only.
         protocol.setOverheadCountFactor(0);
+        protocol.setOverheadDataThreshold(0);
+        protocol.setOverheadWindowUpdateThreshold(0);
+        protocol.setOverheadContinuationThreshold(0);
         // A busy machine is slower than its 5 s at times.
         protocol.setReadTimeout(PATIENCE_MILLIS);
         protocol.setWriteTimeout(PATIENCE_MILLIS);
