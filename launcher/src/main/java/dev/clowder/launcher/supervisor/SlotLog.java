@@ -36,7 +36,7 @@ final class SlotLog implements AutoCloseable {
     /**
      * Opens the file, makes it if needed, and begins at its end.
      *
-     * @param limit bytes after which a file is full; one kept from a flood has up to twice as many, and 128 kB
+     * @param limit bytes after which a file is full; one kept from a flood has up to twice as many
      * @param lines gets what is written from now on
      * @param log told what was skipped or lost
      */
@@ -100,7 +100,7 @@ final class SlotLog implements AutoCloseable {
             log.accept(path.getFileName() + ": " + skipped + " bytes are not shown here, they came too fast");
             position += skipped;
         }
-        while (position < size && read() > 0) {
+        while (position < size && read(buffer.capacity()) > 0) {
             pass();
         }
         if (size > limit) {
@@ -119,8 +119,8 @@ final class SlotLog implements AutoCloseable {
         file.close();
     }
 
-    private int read() throws IOException {
-        buffer.clear();
+    private int read(long most) throws IOException {
+        buffer.clear().limit((int) Math.min(buffer.capacity(), Math.max(0, most)));
         return file.read(buffer, position);
     }
 
@@ -170,13 +170,14 @@ final class SlotLog implements AutoCloseable {
                 at += copied;
             }
             // What came meanwhile. A writer that is faster than we are does not keep us here; its last words are kept.
-            long end = from + 2 * limit;
-            while (position < end && read() > 0) {
+            long lastWords = Math.min(buffer.capacity(), limit / 4);
+            long end = from + 2 * limit - lastWords;
+            while (position < end && read(end - position) > 0) {
                 passAndWrite(copy);
             }
-            long skipped = Math.max(0, file.size() - position - buffer.capacity());
+            long skipped = Math.max(0, file.size() - position - lastWords);
             position += skipped;
-            if (read() > 0) {
+            if (read(lastWords) > 0) {
                 passAndWrite(copy);
             }
             return skipped;

@@ -17,8 +17,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -143,13 +145,42 @@ class LogsTest {
         for (int i = 0; i < 64; i++) {
             worker.write(megabyte);
         }
-        // A kept one has twice the limit and two reads of 64 kB, which are the limit here.
-        await(() -> onDisk() <= (1L + 4 * SlotLog.KEPT) * LIMIT);
+        await(() -> onDisk() <= (1L + 2 * SlotLog.KEPT) * LIMIT);
         await(() -> said.stream().anyMatch(line -> line.matches("slot-1.log: \\d+ bytes were not kept")));
         await(() -> {
             write(worker, "after the flood\n");
             return newest().endsWith("after the flood\n");
         });
+    }
+
+    @Test
+    void whatIsKeptOfAFloodHasItsLimitHoweverMuchComesMeanwhile() throws Exception {
+        Path path = temporary.resolve("slot-1.log");
+        AtomicBoolean over = new AtomicBoolean();
+        byte[] block = ("x".repeat(1023) + "\n").repeat(64).getBytes(UTF_8);
+        try (SlotLog log = new SlotLog(path, LIMIT, output.of(1), line -> {});
+                OutputStream worker = Files.newOutputStream(path, StandardOpenOption.APPEND)) {
+            CompletableFuture<Void> flood = CompletableFuture.runAsync(() -> {
+                try {
+                    while (!over.get()) {
+                        worker.write(block);
+                    }
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            Path kept = SlotLog.generation(path, 1);
+            try {
+                for (int i = 0; i < 300; i++) {
+                    log.poll();
+                    assertThat(Files.exists(kept) ? Files.size(kept) : 0).isLessThanOrEqualTo(2 * LIMIT);
+                }
+            } finally {
+                over.set(true);
+            }
+            flood.join();
+            assertThat(kept).isNotEmptyFile();
+        }
     }
 
     @Test
