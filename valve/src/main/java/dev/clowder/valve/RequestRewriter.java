@@ -96,9 +96,7 @@ final class RequestRewriter {
         }
         strip();
         unfinished = true;
-        // With a request of Tomcat's own it exists from the second one on. Then also the lines that Tomcat logs itself
-        // are
-        // right.
+        // Tomcat's own exists from the second request on. Then also the lines that Tomcat logs itself are right.
         Forwarded later = forwarded;
         clientIsSet = false;
         if (coyote.getNote(CoyoteAdapter.ADAPTER_NOTES) instanceof Request request) {

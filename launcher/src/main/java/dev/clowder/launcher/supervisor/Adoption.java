@@ -28,8 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param listeners the ports, taken back from workers; null when they must be bound
  * @param workers those who serve on them
  * @param lastId the highest id ever used
- * @param count how many workers are wanted: what {@code scale} has left, unless another number is asked for than then; 0 for
- *     what is asked for
+ * @param count how many workers are wanted: what is asked for, or what {@code scale} has left if the same was asked for then
  * @param generation what they run; null when the first must be made
  * @param wanted the applications of a replacement: what is asked for now if that is something else than was asked for when
  *     they were started, otherwise what they run, which may have been deployed since
@@ -46,9 +45,6 @@ record Adoption(
         boolean changed) {
     /** For the first worker to bring the sockets, and then for each to come back. A stopped one does neither. */
     static final Duration PATIENCE = Duration.ofSeconds(10);
-
-    /** A first start. */
-    static final Adoption NOTHING = none(0);
 
     private static final Duration LEAVE = Duration.ofSeconds(5);
     private static final long LOOK_MILLIS = 20;
@@ -67,7 +63,7 @@ record Adoption(
         List<Survivor> all = directory.register().living();
         Register.Plan plan = directory.register().plan();
         if (all.isEmpty()) {
-            return NOTHING;
+            return nothing(config);
         }
         int lastId = directory.register().lastId();
         List<Survivor> living =
@@ -76,7 +72,7 @@ record Adoption(
             endSpares(directory, all);
             if (living.isEmpty()) {
                 directory.sweep();
-                return none(lastId);
+                return nothing(config, lastId);
             }
             String obstacle = obstacle(plan, config);
             if (plan != null && obstacle == null) {
@@ -94,11 +90,16 @@ record Adoption(
             throw new IOException("interrupted", e);
         }
         directory.sweep();
-        return none(lastId);
+        return nothing(config, lastId);
     }
 
-    private static Adoption none(int lastId) {
-        return new Adoption(null, List.of(), lastId, 0, null, List.of(), false);
+    /** A first start. */
+    static Adoption nothing(LauncherConfig config) {
+        return nothing(config, 0);
+    }
+
+    private static Adoption nothing(LauncherConfig config, int lastId) {
+        return new Adoption(null, List.of(), lastId, config.workers(), null, List.of(), false);
     }
 
     /**
@@ -128,15 +129,20 @@ record Adoption(
                 || !plan.options().equals(options(config))
                 || !plan.version().equals(Version.text())
                 || living.stream().anyMatch(survivor -> survivor.generation() != generation.number());
-        int count = plan.asked() == config.workers() ? allowed(plan.workers(), config) : 0;
         return new Adoption(
-                listeners, living, lastId, count, generation, sameApps ? generation.apps() : config.apps(), changed);
+                listeners,
+                living,
+                lastId,
+                count(plan, config),
+                generation,
+                sameApps ? generation.apps() : config.apps(),
+                changed);
     }
 
-    /** As many as {@code scale} would allow now. */
-    private static int allowed(int workers, LauncherConfig config) {
-        int most = Math.max(config.workers(), Runtime.getRuntime().availableProcessors());
-        return config.oversubscribe() ? workers : Math.min(workers, most);
+    /** No more than {@code scale} would allow now. */
+    static int count(Register.Plan plan, LauncherConfig config) {
+        boolean scaled = plan.asked() == config.workers();
+        return scaled ? Math.min(plan.workers(), Math.max(plan.asked(), Scaling.most(config))) : config.workers();
     }
 
     /** What is written down for the next supervisor when a generation has proven itself. */

@@ -143,14 +143,14 @@ final class Commands {
         } catch (NumberFormatException e) {
             count = 0;
         }
-        int processors = Runtime.getRuntime().availableProcessors();
+        int most = Scaling.most(config);
         if (count < 1) {
             caller.answer(new Message.Reply(Supervisor.USAGE, "scale " + text + ": use a number from 1"));
-        } else if (count > processors && !config.oversubscribe()) {
+        } else if (count > most) {
             caller.answer(new Message.Reply(
                     Supervisor.USAGE,
-                    "scale " + count + ": the cluster may use " + processors
-                            + (processors == 1 ? " processor" : " processors")
+                    "scale " + count + ": the cluster may use " + most
+                            + (most == 1 ? " processor" : " processors")
                             + "; start it with --oversubscribe to run more workers"));
         } else {
             operation = new Scaling(host.timeOfDay(), caller, observer, workers, count);

@@ -60,11 +60,7 @@ final class ControlServer implements AutoCloseable {
             // Its directory is private already; a socket is as safe as whoever moves it somewhere else thinks.
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
         }
-        deadlines = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(task, "control deadlines");
-            thread.setDaemon(true);
-            return thread;
-        });
+        deadlines = new ScheduledThreadPoolExecutor(1, task -> DaemonThread.of("control deadlines", task));
         deadlines.setRemoveOnCancelPolicy(true);
         // Never shut down, since the last answers are sent after close(): its thread ends when nothing is due.
         deadlines.setKeepAliveTime(SEND_MILLIS, TimeUnit.MILLISECONDS);

@@ -13,13 +13,19 @@ final class DaemonThread {
      *     reason to end: who asks can say so, or try again
      */
     static Thread start(String name, Runnable task) throws IOException {
-        Thread thread = new Thread(task, name);
-        thread.setDaemon(true);
+        Thread thread = of(name, task);
         try {
             thread.start();
         } catch (OutOfMemoryError e) {
             throw noMore(e);
         }
+        return thread;
+    }
+
+    /** Not started yet. */
+    static Thread of(String name, Runnable task) {
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
         return thread;
     }
 

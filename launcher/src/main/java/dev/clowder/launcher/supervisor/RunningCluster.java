@@ -31,7 +31,7 @@ public final class RunningCluster {
     private final Supervisor supervisor;
     private final Upgrade upgrade;
     private final JvmHost host;
-    private volatile boolean serving;
+    private volatile boolean started;
     private final Observer observer;
     /** How the workers of an earlier supervisor were replaced, where they had to be. */
     private final CompletableFuture<Message.Reply> takenOver = new CompletableFuture<>();
@@ -59,16 +59,16 @@ public final class RunningCluster {
      * Loads what every start needs, on another processor, while somebody still reads the configuration. Returns at once.
      */
     public static void prepare() {
-        Thread thread = new Thread(
-                () -> {
-                    Acceptor.prepare();
-                    Wire.prepare();
-                    Register.prepare();
-                    JvmHost.prepare();
-                },
-                "preparation");
-        thread.setDaemon(true);
-        thread.start();
+        try {
+            DaemonThread.start("preparation", () -> {
+                Acceptor.prepare();
+                Wire.prepare();
+                Register.prepare();
+                JvmHost.prepare();
+            });
+        } catch (IOException e) {
+            // It is loaded when it is needed.
+        }
     }
 
     /**
@@ -90,7 +90,6 @@ public final class RunningCluster {
             Observer embedding,
             List<String> arguments)
             throws ConfigException, StartException {
-        boolean started = false;
         try {
             int javaVersion = JvmHost.knownJavaVersion(config.java());
             EventHost events = new EventHost(config.reporting().onEvent(), embedding);
@@ -102,7 +101,7 @@ public final class RunningCluster {
             // Workers that outlived a supervisor hold the port: they must be known before it is bound.
             List<Systemd.Passed> passed = systemd.listeners();
             RunDirectory known = openKnown(config, passed);
-            Adoption adoption = known == null ? Adoption.NOTHING : Adoption.begin(known, config, observer::log);
+            Adoption adoption = known == null ? Adoption.nothing(config) : Adoption.begin(known, config, observer::log);
             listeners = listeners(config, adoption.listeners(), systemd, passed);
             parts.push(listeners);
             directory = known == null ? open(RunDirectory.defaultPath(address().getPort())) : known;
@@ -112,11 +111,10 @@ public final class RunningCluster {
                     : Webapps.fingerprint(installed.serverXml().hosts());
             Generation first = adoption.generation() == null ? expand(config) : adoption.generation();
             if (!adoption.changed()) {
-                int count = adoption.count() > 0 ? adoption.count() : config.workers();
-                directory.register().plan(Adoption.plan(config, listeners.addresses(), count, first));
+                directory.register().plan(Adoption.plan(config, listeners.addresses(), adoption.count(), first));
             }
             logs = Logs.open(
-                    directory.root(), config.logDir(), config.workers() + config.spare(), output, observer::log);
+                    directory.root(), config.logDir(), adoption.count() + config.spare(), output, observer::log);
             parts.push(logs);
             host = new JvmHost(config, directory, logs, javaVersion, archive, launch(config, directory));
             parts.push(RecentAccess.start(directory, RecentAccess.EVERY, host::timeOfDay, observer::log));
@@ -125,7 +123,7 @@ public final class RunningCluster {
                 parts.push(AccessLogRotation.start(accessLog, observer::log));
             }
             archive.begin(config, host.archiveKind(), environment, directory.training());
-            supervisor = new Supervisor(config, directory, first, listeners, host, observer);
+            supervisor = new Supervisor(config, adoption.count(), directory, first, listeners, host, observer);
             host.reportTo(supervisor::post);
             parts.push(host);
             parts.push(this::leaveUnlessStarted);
@@ -148,9 +146,10 @@ public final class RunningCluster {
             }
             new Thread(this::run, "supervisor").start();
             started = true;
-            serving = true;
         } catch (IOException e) {
             throw new StartException("can't start: " + e.getMessage());
+        } catch (OutOfMemoryError e) {
+            throw new StartException("can't start: " + DaemonThread.noMore(e).getMessage());
         } catch (RunDirectory.InUseException e) {
             throw new StartException(String.valueOf(e.getMessage()));
         } finally {
@@ -203,7 +202,7 @@ public final class RunningCluster {
     }
 
     private void adopt(Adoption adoption) throws IOException {
-        supervisor.adopt(adoption.workers(), adoption.count(), adoption.lastId());
+        supervisor.adopt(adoption.workers(), adoption.lastId());
         for (Survivor survivor : adoption.workers()) {
             host.adopt(survivor);
         }
@@ -305,7 +304,7 @@ public final class RunningCluster {
 
     /** A takeover that fails must not end those who serve: they have their sockets, and wait for another supervisor. */
     private void leaveUnlessStarted() {
-        if (!serving) {
+        if (!started) {
             host.leave();
         }
     }

@@ -1,5 +1,6 @@
 package dev.clowder.launcher.supervisor;
 
+import dev.clowder.launcher.config.LauncherConfig;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,11 @@ final class Scaling extends Operation {
         this.workers = workers;
         this.before = workers.wanted();
         this.count = count;
+    }
+
+    /** How many workers there may be. */
+    static int most(LauncherConfig config) {
+        return config.oversubscribe() ? Integer.MAX_VALUE : Runtime.getRuntime().availableProcessors();
     }
 
     @Override

@@ -46,6 +46,7 @@ final class Supervisor {
 
     Supervisor(
             LauncherConfig config,
+            int count,
             RunDirectory directory,
             Generation first,
             Listeners listeners,
@@ -56,9 +57,9 @@ final class Supervisor {
         this.observer = new Totals(observer);
         startedAt = host.now();
         lastStep = startedAt;
-        observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + config.workers()
+        observer.log("listening on " + listeners + ", accept " + listeners.mode() + ", " + count
                 + " workers, run directory " + directory.root());
-        workers = new Workers(config, directory, first, listeners, host, this.observer);
+        workers = new Workers(config, count, directory, first, listeners, host, this.observer);
         replicas = new Replicas(workers);
         tickets = new TicketKeys(config.listeners().stream().anyMatch(Listener::tls), startedAt);
         reports = new Reports(config, directory, workers, replicas, tickets, host, this.observer);
@@ -69,14 +70,9 @@ final class Supervisor {
      * Expects workers of another supervisor to come back to their slots; before {@link #run}. Their end is reported by the
      * host as of any other.
      *
-     * @param count how many workers are wanted; 0 for as many as the configuration says
      * @param highestId the highest id ever used
      */
-    void adopt(List<Survivor> survivors, int count, int highestId) {
-        if (count > 0 && count != workers.wanted()) {
-            observer.log(count + " workers, as scale has left it");
-            workers.want(count, startedAt);
-        }
+    void adopt(List<Survivor> survivors, int highestId) {
         for (Survivor survivor : survivors) {
             commands.know(workers.adopt(survivor, startedAt));
         }

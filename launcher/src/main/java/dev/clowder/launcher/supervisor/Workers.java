@@ -41,6 +41,7 @@ final class Workers {
 
     Workers(
             LauncherConfig config,
+            int count,
             RunDirectory directory,
             Generation generation,
             Listeners listeners,
@@ -55,7 +56,7 @@ final class Workers {
         this.observer = observer;
         hangs = new HangGuard(config.timeouts().hang(), host, observer, this::publish);
         spare = new Spare(config.spare() > 0, host.now(), random);
-        want(config.workers(), host.now());
+        want(count, host.now());
     }
 
     // What is there

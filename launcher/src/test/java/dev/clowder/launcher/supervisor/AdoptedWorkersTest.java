@@ -38,7 +38,7 @@ class AdoptedWorkersTest {
         List<Survivor> survivors = Arrays.stream(workers)
                 .map(worker -> new Survivor(worker[0], worker[1], 1000L + worker[1], "1@boot", 1))
                 .toList();
-        cluster.supervisor.adopt(survivors, 0, highestId);
+        cluster.supervisor.adopt(survivors, highestId);
         cluster.step();
     }
 
@@ -79,9 +79,9 @@ class AdoptedWorkersTest {
 
     @Test
     void asManyAreWantedAsScaleHasLeft() throws Exception {
-        Survivor third = new Survivor(3, 9, 1009, "1@boot", 1);
-        cluster.supervisor.adopt(List.of(third), 3, 9);
-        cluster.step();
+        cluster.close();
+        cluster = PaperCluster.scaledTo(temporary.resolve("scaled"), 3);
+        survivors(9, worker(3, 9));
         assertThat(cluster.hello(9, true).receive()).isEqualTo(ADOPTED);
         cluster.step();
         assertThat(cluster.status()).contains("3/9 READY 1").hasSize(3);

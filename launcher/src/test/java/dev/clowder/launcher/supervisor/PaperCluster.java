@@ -62,11 +62,22 @@ final class PaperCluster implements AutoCloseable {
     }
 
     PaperCluster(Path temporary, int surge, int spare, long memoryLimit) throws Exception {
-        this(temporary, surge, spare, memoryLimit, "", Duration.ofSeconds(60));
+        this(temporary, 2, surge, spare, memoryLimit, "", Duration.ofSeconds(60));
+    }
+
+    /** Asked for are two workers. */
+    static PaperCluster scaledTo(Path temporary, int count) throws Exception {
+        return new PaperCluster(temporary, count, 1, 0, 0, "", Duration.ofSeconds(60));
+    }
+
+    PaperCluster(Path temporary, int surge, int spare, long memoryLimit, String healthPath, Duration boot)
+            throws Exception {
+        this(temporary, 2, surge, spare, memoryLimit, healthPath, boot);
     }
 
     /** @param boot the time that a worker has for its start */
-    PaperCluster(Path temporary, int surge, int spare, long memoryLimit, String healthPath, Duration boot)
+    private PaperCluster(
+            Path temporary, int count, int surge, int spare, long memoryLimit, String healthPath, Duration boot)
             throws Exception {
         directory = RunDirectory.open(temporary.resolve("run"));
         control = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
@@ -106,7 +117,7 @@ final class PaperCluster implements AutoCloseable {
                 List.of(Acceptor.bind(
                         AcceptMode.RELAY, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), log::add)));
         Generation first = new Generation(1, config.apps(), List.of());
-        supervisor = new Supervisor(config, directory, first, listeners, host, new Observer() {
+        supervisor = new Supervisor(config, count, directory, first, listeners, host, new Observer() {
             @Override
             public void log(String line) {
                 log.add(line);

@@ -114,7 +114,7 @@ class ReplicasTest {
     @Test
     void whoDidNotTakeCopiesWhileThereWasNoSupervisorIsKilledWhenItComesBack() throws Exception {
         cluster.supervisor.adopt(
-                List.of(new Survivor(1, 4, 1004, "1@boot", 1), new Survivor(2, 5, 1005, "1@boot", 1)), 0, 5);
+                List.of(new Survivor(1, 4, 1004, "1@boot", 1), new Survivor(2, 5, 1005, "1@boot", 1)), 5);
         cluster.step();
         cluster.hello(5, true);
         cluster.said(5, new Message.Replica(5, "old key"));
@@ -145,7 +145,7 @@ class ReplicasTest {
 
     @Test
     void theKeyOfWorkersThatCameBackIsTheirs() throws Exception {
-        cluster.supervisor.adopt(List.of(new Survivor(1, 4, 1004, "1@boot", 1)), 0, 4);
+        cluster.supervisor.adopt(List.of(new Survivor(1, 4, 1004, "1@boot", 1)), 4);
         cluster.step();
         cluster.pass(1);
         Wire fresh = cluster.hello(5);
